@@ -1,0 +1,390 @@
+/* inkling.h - run small image classifiers: load a model, read a digit.
+ *
+ * A complete program (tests/test_header.c compiles and runs it):
+ *
+ *     #include <inkling.h>
+ *     #include <stdio.h>
+ *
+ *     int main(int argc, char **argv)
+ *     {
+ *         static unsigned char pixels[28 * 28];   // 0 = paper, 255 = ink, row by row
+ *         float probability[10];
+ *         ink_model *model = NULL;
+ *         ink_session *session = NULL;
+ *         ink_error error;
+ *         if (ink_model_open(argc > 1 ? argv[1] : "models/cnn.gguf", NULL, &model, &error) ||
+ *             ink_session_open(model, NULL, &session, &error) ||
+ *             ink_session_run_u8(session, pixels, 1, probability, &error))
+ *             return fprintf(stderr, "%s\n", error.text), 1;
+ *         printf("%zu\n", ink_argmax(probability, 10));
+ *         ink_session_close(&session);
+ *         ink_model_close(&model);
+ *     }
+ *
+ * Rules that hold for every function here:
+ * - A function that can fail returns an ink_status and fills an ink_error that the caller owns; the
+ *   ink_error may be NULL. On failure nothing is half made: outputs are NULL or untouched.
+ * - `..._open(..., T **out, ...)` makes an object, `..._close(T **)` ends it and sets the pointer
+ *   to NULL; closing NULL does nothing.
+ * - Option structs begin with their own size; use the INK_..._OPTIONS_INIT macros. NULL means the
+ *   defaults, and a field left 0 means its default.
+ * - A model is immutable: any number of threads may use one model at once. A session, a builder and
+ *   a buffer belong to one thread at a time.
+ * - Strings that the library returns are UTF-8 only if the file was honest: a program that prints
+ *   them to a terminal should mask control characters.
+ * - The library never prints, exits, aborts, or keeps global state.
+ */
+#ifndef INKLING_H
+#define INKLING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32) && defined(INK_SHARED)
+#  ifdef INK_BUILD
+#    define INK_API __declspec(dllexport)
+#  else
+#    define INK_API __declspec(dllimport)
+#  endif
+#elif defined(__GNUC__)
+#  define INK_API __attribute__((visibility("default")))
+#else
+#  define INK_API
+#endif
+
+#define INK_VERSION_MAJOR 0
+#define INK_VERSION_MINOR 1
+#define INK_VERSION_PATCH 0
+#define INK_VERSION "0.1.0"
+
+/* The version of the library that is linked, e.g. "0.1.0". */
+INK_API const char *ink_version(void);
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+/* The values are part of the interface and never change meaning. */
+typedef enum ink_status {
+    INK_OK = 0,
+    /* the call */
+    INK_ERR_ARGUMENT = 10,     /* an argument is NULL or out of range */
+    INK_ERR_CPU = 11,          /* the requested instruction set is unknown or not on this machine */
+    INK_ERR_LAYOUT = 12,       /* the network cannot be written in the requested file layout */
+    /* the system */
+    INK_ERR_MEMORY = 20,       /* the allocator returned NULL */
+    INK_ERR_OPEN = 21,         /* a file cannot be opened */
+    INK_ERR_READ = 22,         /* reading failed */
+    INK_ERR_WRITE = 23,        /* writing, syncing or renaming failed; the old file is untouched */
+    INK_ERR_THREAD = 24,       /* a thread could not be started */
+    /* the bytes of a file */
+    INK_ERR_TRUNCATED = 30,    /* the file ends before what it promises */
+    INK_ERR_MAGIC = 31,        /* not a file of a known format */
+    INK_ERR_VERSION = 32,      /* a version of the format that is not supported */
+    INK_ERR_ENDIAN = 33,       /* a big-endian file */
+    INK_ERR_FORMAT = 34,       /* a field holds what the format forbids */
+    INK_ERR_LIMIT = 35,        /* larger than the limits in the options allow */
+    INK_ERR_TRAILING = 36,     /* bytes after the end of the contents */
+    INK_ERR_TYPE = 37,         /* an element type that is unknown or not usable there */
+    /* the network in a file */
+    INK_ERR_ARCHITECTURE = 40, /* no architecture that this library knows */
+    INK_ERR_MISSING = 41,      /* a tensor or key that is needed is not there */
+    INK_ERR_SHAPE = 42,        /* a tensor's or value's shape does not fit */
+    INK_ERR_OP = 43,           /* an operator that this library does not have */
+    INK_ERR_ATTRIBUTE = 44,    /* an attribute is unknown, malformed or out of range */
+    INK_ERR_GRAPH = 45,        /* the nodes do not make a graph */
+    INK_ERR_NOT_FINITE = 46    /* a weight is NaN or infinite */
+} ink_status;
+
+typedef struct ink_error {
+    ink_status status;
+    uint64_t offset; /* byte offset in the file where that is known, else 0 */
+    char text[496];  /* one line: file, field, what was found, what was wanted */
+} ink_error;
+
+/* A status in words, e.g. "file is truncated"; "unknown status" for other values. Never NULL. */
+INK_API const char *ink_status_text(ink_status status);
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+/* Where objects take their memory from. `alloc` returns `size` bytes aligned to at least 64 or NULL;
+ * `free` takes what `alloc` gave, never NULL. Both may be called from the thread that makes or ends
+ * the object only. A run allocates nothing. */
+typedef struct ink_allocator {
+    void *context;
+    void *(*alloc)(void *context, size_t size);
+    void (*free)(void *context, void *block);
+} ink_allocator;
+
+/* Bytes that the library made, e.g. a model file or a .dot text. `data` ends with a NUL that `size`
+ * does not count. */
+typedef struct ink_buffer {
+    char *data;
+    size_t size;
+    ink_allocator allocator;
+} ink_buffer;
+
+/* Frees the bytes and zeroes the buffer. A zeroed buffer may be closed too. */
+INK_API void ink_buffer_close(ink_buffer *buffer);
+
+/* ---- processor ------------------------------------------------------------------------------- */
+
+/* Which kernels run. Each machine has SCALAR; the results of all agree to float32 rounding. */
+typedef enum ink_cpu {
+    INK_CPU_BEST = 0,
+    INK_CPU_SCALAR = 1,
+    INK_CPU_AVX2 = 2 /* AVX2 and FMA */
+} ink_cpu;
+
+/* The best instruction set that this machine has; never INK_CPU_BEST. */
+INK_API ink_cpu ink_cpu_detect(void);
+/* "best", "scalar", "avx2"; NULL for a value that is none of these. */
+INK_API const char *ink_cpu_name(ink_cpu cpu);
+/* The reverse. INK_ERR_CPU for an unknown name, or for one that this machine does not have. */
+INK_API ink_status ink_cpu_from_name(const char *name, ink_cpu *cpu, ink_error *error);
+
+/* ---- tensors --------------------------------------------------------------------------------- */
+
+#define INK_MAX_DIMS 4
+
+/* Element types of weights. */
+typedef enum ink_type { INK_F32 = 0, INK_F16 = 1 } ink_type;
+
+/* "f32", "f16"; NULL for other values. */
+INK_API const char *ink_type_name(ink_type type);
+
+/* ---- models ---------------------------------------------------------------------------------- */
+
+typedef struct ink_model ink_model;
+
+/* What a run returns. */
+typedef enum ink_output {
+    INK_OUTPUT_PROBABILITIES = 0, /* a graph that ends in logits is given a softmax */
+    INK_OUTPUT_AS_WRITTEN = 1     /* whatever the last node of the graph gives */
+} ink_output;
+
+typedef struct ink_model_options {
+    size_t size; /* sizeof(ink_model_options) */
+    const ink_allocator *allocator; /* NULL: malloc; copied, but `context` must outlive the model */
+    ink_cpu cpu;                    /* which kernels */
+    ink_output output;
+    const char *name;       /* names the data in errors when it comes from memory; "memory" */
+    float input_scale;      /* x = pixel * input_scale + the model's offset; 0: the model's own */
+    uint64_t max_file;      /* bytes; 0: 1 GiB */
+    uint64_t max_memory;    /* bytes for packed weights, and for one image's activations; 0: 1 GiB */
+    uint64_t max_macs;      /* multiply-adds an image; 0: 100 thousand million */
+} ink_model_options;
+#define INK_MODEL_OPTIONS_INIT { sizeof(ink_model_options), NULL, INK_CPU_BEST, \
+    INK_OUTPUT_PROBABILITIES, NULL, 0.0f, 0, 0, 0 }
+
+/* Opens a model file: GGUF version 2 or 3 (inkling's own layout, or one of ggml's MNIST layouts) or
+ * the legacy ggml .bin of the fully connected network. docs/formats.md describes them all.
+ * The whole file is read, checked, and its weights packed for the chosen kernels; the file is closed
+ * again. Errors: INK_ERR_OPEN, INK_ERR_READ, INK_ERR_MEMORY, INK_ERR_CPU, and everything from 30 on. */
+INK_API ink_status ink_model_open(const char *path, const ink_model_options *options,
+                                  ink_model **out, ink_error *error);
+
+/* The same from memory. The bytes are borrowed: they must stay unchanged until the model is closed. */
+INK_API ink_status ink_model_open_memory(const void *data, size_t size,
+                                         const ink_model_options *options,
+                                         ink_model **out, ink_error *error);
+
+/* Ends a model; every session on it must have been closed before. */
+INK_API void ink_model_close(ink_model **model);
+
+/* File layouts. */
+typedef enum ink_layout {
+    INK_LAYOUT_INKLING = 0,   /* GGUF with the graph inside; takes every network */
+    INK_LAYOUT_GGML = 1,      /* GGUF as today's ggml example writes: mnist-fc, mnist-cnn (padded) */
+    INK_LAYOUT_GGML_2023 = 2, /* GGUF as the 2023 example's mnist-cnn */
+    INK_LAYOUT_LEGACY = 3     /* the .bin of the 2023 example's fully connected network */
+} ink_layout;
+
+/* "inkling", "ggml", "ggml-2023", "legacy"; NULL for other values. */
+INK_API const char *ink_layout_name(ink_layout layout);
+
+typedef struct ink_model_info {
+    const char *name;         /* general.name, or "" */
+    const char *architecture; /* general.architecture, or "legacy" */
+    const char *format;       /* "GGUF v3", "GGUF v2" or "ggml .bin" */
+    ink_layout layout;
+    uint32_t channels, height, width; /* of the input */
+    float input_scale, input_offset;  /* as the model will be run */
+    uint32_t classes;                 /* floats a run gives for each image */
+    const char *const *labels;        /* one for each class */
+    uint64_t parameters, macs;        /* of the whole network; macs are for one image */
+    uint64_t file_bytes, packed_bytes;
+    uint64_t image_bytes;             /* activations of one image */
+    size_t nodes, steps, tensors, metadata; /* how many of each */
+    ink_cpu cpu;                      /* the kernels that run */
+} ink_model_info;
+
+/* Facts about a model. The pointer and all that it leads to live as long as the model; so it is for
+ * the four functions after it, which return NULL when `index` is out of range. */
+INK_API const ink_model_info *ink_model_get_info(const ink_model *model);
+
+/* A node of the graph as written. Shapes are those of one image: the batch is left out. */
+typedef struct ink_node_info {
+    const char *name, *op;
+    const char *attributes; /* as ink_builder_node takes them, defaults left out, e.g. "kernel=3,3" */
+    const char *const *inputs; /* names of nodes; "input" is the picture */
+    size_t input_count;
+    uint32_t rank, dim[INK_MAX_DIMS]; /* of the output */
+    uint64_t parameters, macs;
+} ink_node_info;
+INK_API const ink_node_info *ink_model_node(const ink_model *model, size_t index);
+
+/* A step of the plan: what really runs. */
+typedef struct ink_step_info {
+    const char *name;   /* of the last node that it computes */
+    const char *ops;    /* e.g. "conv2d+relu" */
+    const char *kernel; /* e.g. "igemm_f32_avx2" */
+    const char *const *inputs; /* names of the steps that it reads; "input" is the picture */
+    size_t input_count;
+    uint32_t rank, dim[INK_MAX_DIMS];
+    uint64_t macs, weight_bytes;
+    uint64_t offset, bytes;   /* the output's place in one image's share of the arena */
+    uint64_t scratch_bytes;   /* temporary space of the step itself */
+} ink_step_info;
+INK_API const ink_step_info *ink_model_step(const ink_model *model, size_t index);
+
+typedef struct ink_tensor_info {
+    const char *name;
+    ink_type type;
+    uint32_t rank, dim[INK_MAX_DIMS]; /* slowest first, as in NumPy */
+    uint64_t bytes;
+    const void *data; /* as in the file: little-endian, may be unaligned */
+} ink_tensor_info;
+INK_API const ink_tensor_info *ink_model_tensor(const ink_model *model, size_t index);
+
+typedef enum ink_value_kind { INK_VALUE_NUMBER = 0, INK_VALUE_BOOL = 1, INK_VALUE_STRING = 2 } ink_value_kind;
+
+/* A key and its values in the file's metadata. */
+typedef struct ink_metadata {
+    const char *key;
+    const char *type;    /* GGUF's name: "u32", "f32", "bool", "string", ... */
+    ink_value_kind kind;
+    int is_array;
+    size_t count;        /* 1 unless it is an array */
+    const void *values;  /* read them with the two functions below */
+} ink_metadata;
+INK_API const ink_metadata *ink_model_metadata(const ink_model *model, size_t index);
+/* The i-th value as a number (a bool is 0 or 1); 0 when it is none or i is out of range. */
+INK_API double ink_metadata_number(const ink_metadata *metadata, size_t i);
+/* The i-th value as a string; "" when it is none or i is out of range. */
+INK_API const char *ink_metadata_string(const ink_metadata *metadata, size_t i);
+
+/* Writes the model as a file in `layout`: to a temporary file beside `path`, synced, then renamed, so
+ * that `path` holds the old or the new contents and nothing between. INK_ERR_LAYOUT, with the reason,
+ * when the layout cannot hold this network; INK_ERR_WRITE. */
+INK_API ink_status ink_model_save(const ink_model *model, const char *path, ink_layout layout,
+                                  ink_error *error);
+/* The same into `out`, which ink_buffer_close frees. */
+INK_API ink_status ink_model_save_memory(const ink_model *model, ink_layout layout, ink_buffer *out,
+                                         ink_error *error);
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+typedef struct ink_session ink_session;
+
+typedef struct ink_session_options {
+    size_t size; /* sizeof(ink_session_options) */
+    const ink_allocator *allocator; /* NULL: malloc; copied */
+    uint32_t threads; /* 1 to 256; 0: 1. Images are shared out among them: one image uses one thread */
+    uint32_t batch;   /* images that a thread takes at once; 0: the plan's choice, see docs/architecture.md */
+    int profile;      /* not 0: time each step, see ink_session_step_seconds */
+} ink_session_options;
+#define INK_SESSION_OPTIONS_INIT { sizeof(ink_session_options), NULL, 0, 0, 0 }
+
+/* Bytes that ink_session_open will take for these options; 0 if the options are bad. */
+INK_API size_t ink_session_memory(const ink_model *model, const ink_session_options *options);
+
+/* Makes a session: one arena, and the threads. The model must outlive it.
+ * Errors: INK_ERR_ARGUMENT, INK_ERR_MEMORY, INK_ERR_THREAD. */
+INK_API ink_status ink_session_open(const ink_model *model, const ink_session_options *options,
+                                    ink_session **out, ink_error *error);
+INK_API void ink_session_close(ink_session **session);
+
+/* Runs the network on `images` pictures, any number. `pixels` is [images, C, H, W] bytes, to which
+ * the model's own scale and offset are applied; `output` takes [images, classes] floats.
+ * An image's result does not depend on the images beside it, nor on the number of threads.
+ * Errors: INK_ERR_ARGUMENT. Allocates nothing. */
+INK_API ink_status ink_session_run_u8(ink_session *session, const uint8_t *pixels, size_t images,
+                                      float *output, ink_error *error);
+/* The same from floats that are the network's input as it is: no scale or offset is applied. */
+INK_API ink_status ink_session_run_f32(ink_session *session, const float *input, size_t images,
+                                       float *output, ink_error *error);
+
+/* Seconds that the step has taken in this session so far, summed over threads; 0 without `profile`. */
+INK_API double ink_session_step_seconds(const ink_session *session, size_t step);
+
+/* The index of the largest of n floats, the first of equals; 0 for n = 0. */
+INK_API size_t ink_argmax(const float *x, size_t n);
+
+/* ---- the graph, drawn and built -------------------------------------------------------------- */
+
+typedef enum ink_dot { INK_DOT_GRAPH = 0, INK_DOT_PLAN = 1 } ink_dot;
+
+/* Draws the graph as written, or the plan as run, as a graphviz .dot text: the same text at every
+ * call. With a session that profiled, the plan shows each step's share of the time. */
+INK_API ink_status ink_model_dot(const ink_model *model, ink_dot what, const ink_session *session,
+                                 ink_buffer *out, ink_error *error);
+
+/* A builder makes a model from nodes and tensors, without a file. */
+typedef struct ink_builder ink_builder;
+
+/* The input is channels x height x width; x = pixel * scale + offset for byte input. */
+INK_API ink_status ink_builder_open(const ink_allocator *allocator,
+                                    uint32_t channels, uint32_t height, uint32_t width,
+                                    float scale, float offset, ink_builder **out, ink_error *error);
+
+/* Adds a node. `op` is an operator's name (docs/operators.md). `inputs` names nodes, separated by
+ * commas; NULL means the node added last, or the picture, whose name is "input". `attributes` are
+ * like "kernel=3,3 stride=2 padding=1", NULL for none. The last node added is the output. */
+INK_API ink_status ink_builder_node(ink_builder *builder, const char *op, const char *name,
+                                    const char *inputs, const char *attributes, ink_error *error);
+
+/* Adds a tensor, e.g. "conv1.weight" of the node "conv1". `dim` slowest first; `data` is copied. */
+INK_API ink_status ink_builder_tensor(ink_builder *builder, const char *name, ink_type type,
+                                      uint32_t rank, const uint32_t *dim, const void *data,
+                                      ink_error *error);
+
+/* Names the classes: as many as the output has elements. Without it they are "0", "1", .... */
+INK_API ink_status ink_builder_labels(ink_builder *builder, const char *const *labels, size_t count,
+                                      ink_error *error);
+
+/* Sets a metadata string, e.g. "general.name". Keys that begin with "inkling." are the library's. */
+INK_API ink_status ink_builder_metadata(ink_builder *builder, const char *key, const char *value,
+                                        ink_error *error);
+
+/* Checks everything and makes the model, which does not need the builder any more. */
+INK_API ink_status ink_builder_model(ink_builder *builder, const ink_model_options *options,
+                                     ink_model **out, ink_error *error);
+INK_API void ink_builder_close(ink_builder **builder);
+
+/* ---- IDX, MNIST's format of images and labels ------------------------------------------------- */
+
+/* A view of an IDX file of bytes (http://yann.lecun.com/exdb/mnist, "The IDX file format").
+ * Images have rank 3 (items, rows, columns), labels rank 1. */
+typedef struct ink_idx {
+    uint32_t rank, dim[INK_MAX_DIMS];
+    size_t items;      /* dim[0] */
+    size_t item_bytes; /* the product of the other dimensions; 1 for labels */
+    const uint8_t *data; /* [items, item_bytes], inside the bytes given */
+} ink_idx;
+
+/* Checks the header against `size`: bytes missing are INK_ERR_TRUNCATED, bytes left over
+ * INK_ERR_TRAILING, another element type INK_ERR_TYPE. `name` names the file in errors. */
+INK_API ink_status ink_idx_parse(const void *data, size_t size, const char *name, ink_idx *out,
+                                 ink_error *error);
+
+/* Writes an IDX file of bytes, temporary file and rename as ink_model_save. */
+INK_API ink_status ink_idx_save(const char *path, uint32_t rank, const uint32_t *dim,
+                                const uint8_t *data, ink_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

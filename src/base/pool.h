@@ -1,0 +1,19 @@
+/* A pool of threads that all run one job at a time. */
+#ifndef INK_POOL_H
+#define INK_POOL_H
+
+#include "base/memory.h"
+
+typedef struct ink_pool ink_pool;
+
+/* Starts `threads` - 1 threads: the caller of ink_pool_run is one more. They sleep between jobs.
+ * Errors: INK_ERR_MEMORY, INK_ERR_THREAD. */
+ink_status ink_pool_open(const ink_allocator *allocator, uint32_t threads, ink_pool **out,
+                         ink_error *error);
+void ink_pool_close(ink_pool **pool);
+
+/* Runs job(context, worker) once on each thread, worker from 0 (the caller) to threads - 1, and returns
+ * when all have finished. */
+void ink_pool_run(ink_pool *pool, void (*job)(void *context, uint32_t worker), void *context);
+
+#endif

@@ -1,0 +1,93 @@
+/* What the processor can do, and the table of kernels. */
+#include "base/status.h"
+#include "kernels/kernels.h"
+
+#include <string.h>
+
+#define INK_CPU_scalar INK_CPU_SCALAR
+#define INK_CPU_avx2 INK_CPU_AVX2
+
+static const ink_kernel table[] = {
+#define KERNEL(operation, isa, columns)                                                            \
+    { .name = #operation "_" #isa,                                                                 \
+      .op = INK_KERNEL_##operation,                                                                \
+      .cpu = INK_CPU_##isa,                                                                        \
+      .tile = columns,                                                                             \
+      .run.operation = ink_##operation##_##isa },
+#include "kernels/kernels.inc"
+#undef KERNEL
+};
+
+static const struct {
+    ink_cpu cpu;
+    const char *name;
+} names[] = {
+    { INK_CPU_BEST, "best" },
+    { INK_CPU_SCALAR, "scalar" },
+    { INK_CPU_AVX2, "avx2" },
+};
+
+const ink_kernel *ink_kernel_table(size_t *count)
+{
+    *count = sizeof table / sizeof *table;
+    return table;
+}
+
+const ink_kernel *ink_kernel_find(ink_kernel_op op, ink_cpu cpu)
+{
+    const ink_kernel *best = NULL;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (table[i].op == op && table[i].cpu <= cpu)
+            best = &table[i];
+    return best;
+}
+
+/* The compiler's runtime asks cpuid, and the system whether it saves the wide registers. */
+bool ink_cpu_has(ink_cpu cpu)
+{
+    switch (cpu) {
+    case INK_CPU_SCALAR:
+        return true;
+    case INK_CPU_AVX2:
+#if INK_HAVE_AVX2
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+        return false;
+#endif
+    case INK_CPU_BEST:
+        break;
+    }
+    return false;
+}
+
+ink_cpu ink_cpu_detect(void)
+{
+    ink_cpu best = INK_CPU_SCALAR;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (ink_cpu_has(names[i].cpu))
+            best = names[i].cpu;
+    return best;
+}
+
+const char *ink_cpu_name(ink_cpu cpu)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].cpu == cpu)
+            return names[i].name;
+    return NULL;
+}
+
+ink_status ink_cpu_from_name(const char *name, ink_cpu *cpu, ink_error *error)
+{
+    if (!name || !cpu)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_cpu_from_name: an argument is NULL");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i].name, name)) {
+            if (names[i].cpu != INK_CPU_BEST && !ink_cpu_has(names[i].cpu))
+                return ink_fail(error, INK_ERR_CPU, "cpu '%s': this processor does not have it, "
+                                "its best is '%s'", name, ink_cpu_name(ink_cpu_detect()));
+            *cpu = names[i].cpu;
+            return INK_OK;
+        }
+    return ink_fail(error, INK_ERR_CPU, "cpu '%.32s': unknown, wanted best, scalar or avx2", name);
+}

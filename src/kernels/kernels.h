@@ -1,0 +1,170 @@
+/* What kernels take: pointers and sizes, nothing of graphs or models. All data is float32 unless said;
+ * pointers need no alignment; any size may be 0. Every kernel of an operation gives the same result
+ * up to the rounding of the sums, and a row's result does not depend on the rows beside it. */
+#ifndef INK_KERNELS_H
+#define INK_KERNELS_H
+
+#include "inkling.h"
+
+#include <stdbool.h>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#define INK_HAVE_AVX2 1
+#else
+#define INK_HAVE_AVX2 0
+#endif
+
+/* Indirect matrix product, for dense layers and convolutions alike. For each row r and column c:
+ *
+ *     v = bias[c] + sum over t < taps, i < depth of x[row(r) + tap(t) + i] * w[c, t, i]
+ *     y[r * y_stride + c] = v > 0 ? v : slope * v          (slope 1: nothing, 0: relu, else leaky relu)
+ *
+ * A dense layer has one tap and a row for each image. A convolution has a row for each output pixel
+ * and a tap for each position of its kernel, on channels-last data. The idea of addressing pixels
+ * through offsets instead of copying patches: M. Dukhan, "The Indirect Convolution Algorithm", 2019
+ * (arXiv:1907.02129). */
+typedef struct ink_igemm_f32 {
+    size_t rows, columns, taps, depth;
+    const float *x;
+    const uint32_t *row_offset; /* in elements; NULL: row r begins at r * x_stride */
+    size_t x_stride;
+    const uint32_t *tap_offset; /* in elements; NULL: tap t begins at t * depth */
+    const float *w;    /* ink_igemm_pack of the kernel's own tile */
+    const float *bias; /* padded with zeros to whole tiles */
+    float slope;       /* 0 to 1 */
+    float *y;
+    size_t y_stride;
+} ink_igemm_f32;
+
+/* Floats that packed weights take; 0 when that overflows. */
+size_t ink_igemm_packed_size(size_t tile, size_t columns, size_t taps, size_t depth);
+/* Packs w[c * column_stride + t * tap_stride + i * depth_stride] to panels of `tile` columns,
+ * [panel][tap][depth][tile], the last panel filled up with zeros. */
+void ink_igemm_pack(float *packed, size_t tile, size_t columns, size_t taps, size_t depth,
+                    const float *w, size_t column_stride, size_t tap_stride, size_t depth_stride);
+
+/* Depthwise convolution on channels-last data:
+ * y[r, c] = act(bias[c] + sum over t of x[row_offset[r] + tap_offset[t] + c] * w[t * channels + c]). */
+typedef struct ink_dwconv_f32 {
+    size_t rows, channels, taps;
+    const float *x;
+    const uint32_t *row_offset, *tap_offset;
+    const float *w, *bias;
+    float slope;
+    float *y; /* rows * channels */
+} ink_dwconv_f32;
+
+/* Pooling of one channels-last image. A window is clipped to the picture; one that is clipped away
+ * whole gives 0. The average divides by the clipped window, or with count_padding by the
+ * window clipped to the padded picture. */
+typedef struct ink_pool_f32 {
+    size_t height, width, channels, out_height, out_width;
+    size_t kernel_height, kernel_width, stride_height, stride_width;
+    size_t pad_top, pad_left, pad_bottom, pad_right;
+    bool count_padding;
+    const float *x;
+    float *y;
+} ink_pool_f32;
+
+typedef enum ink_activation {
+    INK_ACT_RELU,      /* max(x, 0) */
+    INK_ACT_LEAKY_RELU, /* x > 0 ? x : alpha * x */
+    INK_ACT_ELU,       /* x > 0 ? x : alpha * (exp(x) - 1) */
+    INK_ACT_SIGMOID,   /* 1 / (1 + exp(-x)) */
+    INK_ACT_TANH,
+    INK_ACT_GELU,      /* x / 2 * (1 + erf(x / sqrt 2)) */
+    INK_ACT_GELU_TANH  /* x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) */
+} ink_activation;
+
+/* y = f(x), element by element; y may be x. */
+typedef struct ink_activation_f32 {
+    ink_activation function;
+    float alpha;
+    size_t size;
+    const float *x;
+    float *y;
+} ink_activation_f32;
+
+/* y = a + b; y may be a or b. */
+typedef struct ink_add_f32 {
+    size_t size;
+    const float *a, *b;
+    float *y;
+} ink_add_f32;
+
+/* y[r, c] = x[r, c] * scale[c] + shift[c]; y may be x. */
+typedef struct ink_affine_f32 {
+    size_t rows, columns;
+    const float *x, *scale, *shift;
+    float *y;
+} ink_affine_f32;
+
+/* Each row: exp(x - m) / sum of them, or with `log` x - m - log(sum of them), m the largest; y may be
+ * x. */
+typedef struct ink_softmax_f32 {
+    size_t rows, columns;
+    bool log;
+    const float *x;
+    float *y;
+} ink_softmax_f32;
+
+/* Bytes to network input: y = x * scale + offset. */
+typedef struct ink_pixels_f32 {
+    size_t size;
+    const uint8_t *x;
+    float scale, offset;
+    float *y;
+} ink_pixels_f32;
+
+/* Copies dim[0] x ... x dim[3] elements between arrays of any strides (in elements). */
+void ink_copy_f32(const uint32_t dim[4], const float *x, const size_t x_stride[4], float *y,
+                  const size_t y_stride[4]);
+
+/* One name an operation, whatever the number of its rows: the first row of each is scalar. */
+typedef enum ink_kernel_op {
+    INK_KERNEL_igemm_f32,
+    INK_KERNEL_dwconv_f32,
+    INK_KERNEL_max_pool_f32,
+    INK_KERNEL_avg_pool_f32,
+    INK_KERNEL_activation_f32,
+    INK_KERNEL_add_f32,
+    INK_KERNEL_affine_f32,
+    INK_KERNEL_softmax_f32,
+    INK_KERNEL_pixels_f32,
+    INK_KERNEL_OPS
+} ink_kernel_op;
+
+/* max and average pooling take the same arguments. */
+typedef ink_pool_f32 ink_max_pool_f32;
+typedef ink_pool_f32 ink_avg_pool_f32;
+
+#define KERNEL(operation, isa, tile) void ink_##operation##_##isa(const ink_##operation *arguments);
+#include "kernels/kernels.inc"
+#undef KERNEL
+
+typedef struct ink_kernel {
+    const char *name; /* "igemm_f32_avx2" */
+    ink_kernel_op op;
+    ink_cpu cpu;
+    size_t tile;
+    union {
+        void (*igemm_f32)(const ink_igemm_f32 *);
+        void (*dwconv_f32)(const ink_dwconv_f32 *);
+        void (*max_pool_f32)(const ink_pool_f32 *);
+        void (*avg_pool_f32)(const ink_pool_f32 *);
+        void (*activation_f32)(const ink_activation_f32 *);
+        void (*add_f32)(const ink_add_f32 *);
+        void (*affine_f32)(const ink_affine_f32 *);
+        void (*softmax_f32)(const ink_softmax_f32 *);
+        void (*pixels_f32)(const ink_pixels_f32 *);
+    } run;
+} ink_kernel;
+
+/* All rows; `count` of them. */
+const ink_kernel *ink_kernel_table(size_t *count);
+/* The best kernel of an operation for `cpu`, never NULL; `cpu` is one that ink_cpu_detect may return. */
+const ink_kernel *ink_kernel_find(ink_kernel_op op, ink_cpu cpu);
+/* True when this machine runs kernels for `cpu`. */
+bool ink_cpu_has(ink_cpu cpu);
+
+#endif

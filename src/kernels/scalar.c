@@ -1,0 +1,201 @@
+/* The reference kernels: plain loops that say what the others must compute. */
+#include "kernels/kernels.h"
+#include "kernels/window.h"
+
+#include <math.h>
+#include <string.h>
+
+void ink_igemm_f32_scalar(const ink_igemm_f32 *g)
+{
+    enum { TILE = 8 };
+    for (size_t column = 0; column < g->columns; column += TILE) {
+        const float *panel = g->w + column * g->taps * g->depth;
+        size_t width = g->columns - column < TILE ? g->columns - column : TILE;
+        for (size_t row = 0; row < g->rows; row++) {
+            const float *x = g->x + (g->row_offset ? g->row_offset[row] : row * g->x_stride);
+            const float *w = panel;
+            float sum[TILE];
+            memcpy(sum, g->bias + column, sizeof sum);
+            for (size_t tap = 0; tap < g->taps; tap++) {
+                const float *a = x + (g->tap_offset ? g->tap_offset[tap] : tap * g->depth);
+                for (size_t i = 0; i < g->depth; i++, w += TILE)
+                    for (size_t c = 0; c < TILE; c++)
+                        sum[c] += a[i] * w[c];
+            }
+            float *y = g->y + row * g->y_stride + column;
+            for (size_t c = 0; c < width; c++)
+                y[c] = sum[c] > 0 ? sum[c] : g->slope * sum[c];
+        }
+    }
+}
+
+void ink_dwconv_f32_scalar(const ink_dwconv_f32 *d)
+{
+    for (size_t row = 0; row < d->rows; row++) {
+        const float *x = d->x + d->row_offset[row];
+        float *y = d->y + row * d->channels;
+        for (size_t c = 0; c < d->channels; c++) {
+            float sum = d->bias[c];
+            for (size_t tap = 0; tap < d->taps; tap++)
+                sum += x[d->tap_offset[tap] + c] * d->w[tap * d->channels + c];
+            y[c] = sum > 0 ? sum : d->slope * sum;
+        }
+    }
+}
+
+void ink_max_pool_f32_scalar(const ink_pool_f32 *p)
+{
+    float *y = p->y;
+    for (size_t oy = 0; oy < p->out_height; oy++)
+        for (size_t ox = 0; ox < p->out_width; ox++, y += p->channels) {
+            size_t y0, y1, x0, x1;
+            ink_window_clip(oy, p->stride_height, p->kernel_height, p->pad_top, p->height, &y0, &y1);
+            ink_window_clip(ox, p->stride_width, p->kernel_width, p->pad_left, p->width, &x0, &x1);
+            bool empty = y0 >= y1 || x0 >= x1;
+            for (size_t c = 0; c < p->channels; c++)
+                y[c] = empty ? 0 : -INFINITY;
+            for (size_t iy = y0; iy < y1; iy++)
+                for (size_t ix = x0; ix < x1; ix++) {
+                    const float *x = p->x + (iy * p->width + ix) * p->channels;
+                    for (size_t c = 0; c < p->channels; c++)
+                        y[c] = x[c] > y[c] ? x[c] : y[c];
+                }
+        }
+}
+
+void ink_avg_pool_f32_scalar(const ink_pool_f32 *p)
+{
+    float *y = p->y;
+    for (size_t oy = 0; oy < p->out_height; oy++)
+        for (size_t ox = 0; ox < p->out_width; ox++, y += p->channels) {
+            size_t y0, y1, x0, x1;
+            ink_window_clip(oy, p->stride_height, p->kernel_height, p->pad_top, p->height, &y0, &y1);
+            ink_window_clip(ox, p->stride_width, p->kernel_width, p->pad_left, p->width, &x0, &x1);
+            size_t count = (y1 > y0 ? y1 - y0 : 0) * (x1 > x0 ? x1 - x0 : 0);
+            if (p->count_padding)
+                count = ink_window_padded(oy, p->stride_height, p->kernel_height, p->pad_top,
+                                          p->height, p->pad_bottom) *
+                        ink_window_padded(ox, p->stride_width, p->kernel_width, p->pad_left,
+                                          p->width, p->pad_right);
+            for (size_t c = 0; c < p->channels; c++)
+                y[c] = 0;
+            for (size_t iy = y0; iy < y1; iy++)
+                for (size_t ix = x0; ix < x1; ix++) {
+                    const float *x = p->x + (iy * p->width + ix) * p->channels;
+                    for (size_t c = 0; c < p->channels; c++)
+                        y[c] += x[c];
+                }
+            float share = count ? 1.0f / (float)count : 0;
+            for (size_t c = 0; c < p->channels; c++)
+                y[c] *= share;
+        }
+}
+
+void ink_activation_f32_scalar(const ink_activation_f32 *a)
+{
+    const float *x = a->x;
+    float *y = a->y;
+    switch (a->function) {
+    case INK_ACT_RELU:
+        for (size_t i = 0; i < a->size; i++)
+            y[i] = x[i] > 0 ? x[i] : 0;
+        break;
+    case INK_ACT_LEAKY_RELU:
+        for (size_t i = 0; i < a->size; i++)
+            y[i] = x[i] > 0 ? x[i] : a->alpha * x[i];
+        break;
+    case INK_ACT_ELU:
+        for (size_t i = 0; i < a->size; i++)
+            y[i] = x[i] > 0 ? x[i] : a->alpha * expm1f(x[i]);
+        break;
+    case INK_ACT_SIGMOID:
+        for (size_t i = 0; i < a->size; i++)
+            y[i] = 1 / (1 + expf(-x[i]));
+        break;
+    case INK_ACT_TANH:
+        for (size_t i = 0; i < a->size; i++)
+            y[i] = tanhf(x[i]);
+        break;
+    case INK_ACT_GELU:
+        for (size_t i = 0; i < a->size; i++)
+            y[i] = 0.5f * x[i] * erfcf(-x[i] * 0.70710678f);
+        break;
+    case INK_ACT_GELU_TANH:
+        for (size_t i = 0; i < a->size; i++)
+            y[i] = 0.5f * x[i] *
+                   (1 + tanhf(0.79788456f * (x[i] + 0.044715f * x[i] * x[i] * x[i])));
+        break;
+    }
+}
+
+void ink_add_f32_scalar(const ink_add_f32 *a)
+{
+    for (size_t i = 0; i < a->size; i++)
+        a->y[i] = a->a[i] + a->b[i];
+}
+
+void ink_affine_f32_scalar(const ink_affine_f32 *a)
+{
+    for (size_t row = 0; row < a->rows; row++) {
+        const float *x = a->x + row * a->columns;
+        float *y = a->y + row * a->columns;
+        for (size_t c = 0; c < a->columns; c++)
+            y[c] = x[c] * a->scale[c] + a->shift[c];
+    }
+}
+
+void ink_softmax_f32_scalar(const ink_softmax_f32 *s)
+{
+    for (size_t row = 0; row < s->rows; row++) {
+        const float *x = s->x + row * s->columns;
+        float *y = s->y + row * s->columns;
+        float largest = -INFINITY, sum = 0;
+        for (size_t c = 0; c < s->columns; c++)
+            largest = x[c] > largest ? x[c] : largest;
+        for (size_t c = 0; c < s->columns; c++)
+            sum += expf(x[c] - largest);
+        float log_sum = logf(sum);
+        for (size_t c = 0; c < s->columns; c++)
+            y[c] = s->log ? x[c] - largest - log_sum : expf(x[c] - largest) / sum;
+    }
+}
+
+void ink_pixels_f32_scalar(const ink_pixels_f32 *p)
+{
+    for (size_t i = 0; i < p->size; i++)
+        p->y[i] = (float)p->x[i] * p->scale + p->offset;
+}
+
+void ink_copy_f32(const uint32_t dim[4], const float *x, const size_t x_stride[4], float *y,
+                  const size_t y_stride[4])
+{
+    for (size_t a = 0; a < dim[0]; a++)
+        for (size_t b = 0; b < dim[1]; b++)
+            for (size_t c = 0; c < dim[2]; c++) {
+                const float *from = x + a * x_stride[0] + b * x_stride[1] + c * x_stride[2];
+                float *to = y + a * y_stride[0] + b * y_stride[1] + c * y_stride[2];
+                for (size_t d = 0; d < dim[3]; d++)
+                    to[d * y_stride[3]] = from[d * x_stride[3]];
+            }
+}
+
+size_t ink_igemm_packed_size(size_t tile, size_t columns, size_t taps, size_t depth)
+{
+    size_t panels = columns / tile + (columns % tile != 0), size;
+    if (__builtin_mul_overflow(panels * tile, taps, &size) ||
+        __builtin_mul_overflow(size, depth, &size))
+        return 0;
+    return size;
+}
+
+void ink_igemm_pack(float *packed, size_t tile, size_t columns, size_t taps, size_t depth,
+                    const float *w, size_t column_stride, size_t tap_stride, size_t depth_stride)
+{
+    for (size_t column = 0; column < columns; column += tile)
+        for (size_t tap = 0; tap < taps; tap++)
+            for (size_t i = 0; i < depth; i++)
+                for (size_t c = 0; c < tile; c++)
+                    *packed++ = column + c < columns ? w[(column + c) * column_stride +
+                                                         tap * tap_stride + i * depth_stride]
+                                                     : 0;
+}

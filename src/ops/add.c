@@ -1,0 +1,39 @@
+/* add: the sum of two or more values of the same shape, as in a residual network. */
+#include "ops/op.h"
+
+static ink_status shape(ink_node *node, const ink_shape *inputs, ink_error *error)
+{
+    char a[INK_SHAPE_TEXT], b[INK_SHAPE_TEXT];
+    for (uint32_t i = 1; i < node->input_count; i++)
+        if (!ink_shape_equal(inputs[0], inputs[i]))
+            return ink_node_fail(error, INK_ERR_SHAPE, node, "its inputs have the shapes %s and %s, "
+                                 "wanted the same", ink_shape_text(inputs[0], a),
+                                 ink_shape_text(inputs[i], b));
+    node->shape = inputs[0];
+    return INK_OK;
+}
+
+static ink_status prepare(ink_step *step, ink_prepare *p)
+{
+    step->kernel = ink_kernel_find(INK_KERNEL_add_f32, p->cpu);
+    return INK_OK;
+}
+
+static void run(const ink_step *step, const ink_run *run)
+{
+    const size_t size = run->images * step->output.elements;
+    for (uint32_t i = 1; i < step->input_count; i++)
+        step->kernel->run.add_f32(&(ink_add_f32){ size, i == 1 ? run->inputs[0] : run->output,
+                                                  run->inputs[i], run->output });
+}
+
+const ink_op ink_op_add = {
+    .name = "add",
+    .min_inputs = 2,
+    .max_inputs = INK_MAX_INPUTS,
+    .wants = INK_WANTS_SAME,
+    .activation = -1,
+    .shape = shape,
+    .prepare = prepare,
+    .run = run,
+};

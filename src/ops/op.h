@@ -1,0 +1,163 @@
+/* Operators: what a node means. An operator is one constant that holds its name, what it takes, its shape
+ * rule, how its weights are prepared and how it runs. It knows shapes and kernels, not graphs. */
+#ifndef INK_OP_H
+#define INK_OP_H
+
+#include "kernels/kernels.h"
+#include "ops/attributes.h"
+#include "tensor/shape.h"
+
+enum { INK_MAX_PARAMETERS = 4, INK_MAX_INPUTS = 64 };
+
+typedef struct ink_op ink_op;
+
+/* A node of the graph as written. Values are numbered: 0 is the picture, i + 1 what node i gives. */
+typedef struct ink_node {
+    const ink_op *op;
+    const char *name;
+    uint32_t input_count;
+    uint32_t *inputs; /* values */
+    ink_attributes attributes;
+    const ink_tensor_info *parameters[INK_MAX_PARAMETERS]; /* in the operator's order; NULL: absent */
+    ink_shape shape;       /* of the output, for one image */
+    uint64_t macs;         /* multiply-adds for one image; only those of conv2d and dense count */
+    uint64_t work;         /* of a pooling: elements that it reads; the graph's limit counts both */
+    uint64_t parameter_count;
+} ink_node;
+
+/* Where a value lies in an image's share of the arena: image i of a chunk begins i * elements behind
+ * image 0. */
+typedef struct ink_view {
+    uint32_t buffer;
+    ink_shape shape;
+    size_t stride[INK_MAX_DIMS]; /* in elements */
+    size_t elements;
+} ink_view;
+
+/* The layouts that operators ask for. Layout never changes what a value means, only where its
+ * elements lie. */
+typedef enum ink_wants {
+    INK_WANTS_IMAGE, /* channels last (H, W, C) for rank 3, row-major for others; gives the same */
+    INK_WANTS_ROWS,  /* row-major; gives the same */
+    INK_WANTS_SAME,  /* any, the same for all inputs; gives the same */
+    INK_WANTS_ANY,   /* any; gives channels last for rank 3, row-major for others */
+    INK_IS_VIEW      /* runs nothing: its output is its input, seen otherwise */
+} ink_wants;
+
+/* A step of the plan. */
+typedef struct ink_step {
+    const ink_op *op;
+    const ink_node *node;       /* whose attributes and weights it uses; NULL for a copy */
+    const char *name;           /* of the value that it makes */
+    const char *ops;            /* "conv2d+relu" */
+    uint32_t input_count;
+    ink_view *inputs, output;
+    /* What the plan fused into it. */
+    const ink_node *batch_norm; /* folded into the weights, or NULL */
+    float slope;                /* of a relu behind it; 1: none */
+    uint32_t padding[4];        /* the node's and that of a pad before it: top, left, bottom, right */
+    uint32_t flat_channels;     /* dense: its input is a channels-last picture of so many channels, read
+                                   as if it had been flattened channels first; 0: plain */
+    /* What the operator's prepare made. */
+    const ink_kernel *kernel;
+    const float *weights, *bias;
+    const uint32_t *row_offset, *tap_offset;
+    size_t group_weights;       /* floats of one group's packed weights */
+    size_t scratch;             /* floats that a run needs, for all images together */
+    uint64_t weight_bytes;
+} ink_step;
+
+typedef struct ink_prepare {
+    ink_arena *arena; /* the model's */
+    ink_cpu cpu;
+    uint64_t memory_left; /* bytes of packed weights that are still allowed */
+    ink_error *error;
+} ink_prepare;
+
+/* One run of a step: so many images of a chunk, at these places. */
+typedef struct ink_run {
+    size_t images;
+    const float *const *inputs;
+    float *output, *scratch;
+} ink_run;
+
+typedef struct ink_op_parameter {
+    const char *suffix; /* the tensor is "<node>.<suffix>" */
+    bool required;
+} ink_op_parameter;
+
+struct ink_op {
+    const char *name;
+    uint32_t min_inputs, max_inputs;
+    ink_wants wants;
+    int activation; /* INK_ACT_..., for the operators that are one; else -1 */
+    size_t attribute_count, parameter_count;
+    const ink_op_attribute *attributes;
+    const ink_op_parameter *parameters;
+    /* Checks the input shapes, attributes and parameters and fills node->shape and node->macs.
+     * Errors: INK_ERR_SHAPE, INK_ERR_ATTRIBUTE, INK_ERR_LIMIT. */
+    ink_status (*shape)(ink_node *node, const ink_shape *inputs, ink_error *error);
+    /* For views: the strides of the output, given those of the input; false when the input must first be
+     * copied to row-major order (then it is called again). */
+    bool (*view)(const ink_node *node, const ink_view *input, ink_view *output);
+    /* Chooses the kernel, packs weights, fills the last part of the step; NULL for views.
+     * Errors: INK_ERR_MEMORY, INK_ERR_LIMIT. */
+    ink_status (*prepare)(ink_step *step, ink_prepare *prepare);
+    void (*run)(const ink_step *step, const ink_run *run);
+};
+
+#define OP(identifier) extern const ink_op ink_op_##identifier;
+#include "ops/ops.inc"
+#undef OP
+/* Not in the table, since no file may name it: the plan's own change of layout. */
+extern const ink_op ink_op_copy;
+
+/* The operator with this name, or NULL. */
+const ink_op *ink_op_find(const char *name);
+/* The i-th operator, or NULL after the last. */
+const ink_op *ink_op_at(size_t i);
+
+/* ---- for operators ---- */
+
+#define INK_COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* A failure that names the node: "node 'conv1' (conv2d): ...". */
+#define ink_node_fail(error, status, node, format, ...)                                            \
+    ink_fail(error, status, "node '%.64s' (%s): " format, (node)->name, (node)->op->name,          \
+             __VA_ARGS__)
+
+/* Checks a parameter's rank and dimensions; NULL is fine (an optional one that is not there). */
+ink_status ink_parameter_check(const ink_node *node, size_t index, uint32_t rank,
+                               const uint32_t *dim, ink_error *error);
+
+/* Fails unless input 0 is a picture (rank 3). */
+ink_status ink_picture_check(const ink_node *node, const ink_shape *inputs, ink_error *error);
+
+/* Takes `count` items of four bytes (packed weights, offsets) from the arena, counted against the limit.
+ * Errors: INK_ERR_LIMIT, INK_ERR_MEMORY. */
+ink_status ink_prepare_floats(ink_prepare *prepare, ink_step *step, size_t count, float **out);
+ink_status ink_prepare_offsets(ink_prepare *prepare, ink_step *step, size_t count, uint32_t **out);
+
+/* `count` floats of parameter `index` as float32, or all `fallback` when it is absent. */
+void ink_parameter_floats(const ink_node *node, size_t index, size_t count, float fallback,
+                          float *out);
+
+/* The scale and shift that a batch norm amounts to for each of its channels:
+ * scale = weight / sqrt(variance + epsilon), shift = bias - mean * scale. */
+void ink_batch_norm_affine(const ink_node *node, size_t channels, float *scale, float *shift);
+
+/* Resolves a negative axis; false when it is out of range. */
+bool ink_axis_resolve(const ink_node *node, uint32_t rank, uint32_t *axis);
+
+/* Fills a view's strides for its shape: row-major, or channels last for rank 3. */
+void ink_view_rows(ink_view *view);
+void ink_view_image(ink_view *view);
+/* True when the elements lie in that order; dimensions of 1 have no say. */
+bool ink_view_is_rows(const ink_view *view);
+bool ink_view_is_image(const ink_view *view);
+bool ink_view_same(const ink_view *a, const ink_view *b);
+
+/* The image-shaped strides and dimensions of a view for ink_copy_f32: always four of each. */
+void ink_view_copy_shape(const ink_view *view, uint32_t dim[4], size_t stride[4]);
+
+#endif

@@ -1,0 +1,211 @@
+/* A session: one thread's mutable memory for one model, and its helpers. Images are shared out in chunks;
+ * each thread runs whole chunks through the whole plan, so threads meet only at the end. */
+#include "model/model.h"
+
+#include "base/checked.h"
+#include "base/pool.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+struct ink_session {
+    ink_allocator allocator;
+    const ink_model *model;
+    uint32_t threads;
+    size_t batch;          /* images that fit a thread's part of the arena */
+    size_t thread_floats;
+    float *arena;          /* threads * thread_floats */
+    double *seconds;       /* [threads, steps], or NULL */
+    ink_pool *pool;        /* NULL with one thread */
+    const ink_kernel *pixels_kernel;
+    /* The run that is under way. */
+    const uint8_t *pixels;
+    const float *floats;
+    float *output;
+    size_t images, chunk;
+    atomic_size_t next;
+};
+
+static double now(void)
+{
+    struct timespec t;
+#ifdef _WIN32
+    timespec_get(&t, TIME_UTC);
+#else
+    clock_gettime(CLOCK_MONOTONIC, &t);
+#endif
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Sizes for these options; false when they overflow or are out of range. */
+static bool measure(const ink_model *model, const ink_session_options *options, ink_session *s,
+                    uint64_t *arena_bytes, uint64_t *seconds_bytes)
+{
+    uint64_t floats;
+    s->threads = options->threads ? options->threads : 1;
+    s->batch = options->batch ? options->batch : model->plan.batch;
+    if (s->threads > 256 || s->batch > 65536 ||
+        !ink_mul_u64(model->plan.image_floats, s->batch, &floats) ||
+        !ink_add_u64(floats, model->plan.scratch_floats, &floats) ||
+        !ink_round_up_u64(floats, INK_ALIGNMENT / sizeof(float), &floats) ||
+        floats > SIZE_MAX / sizeof(float) / 256 ||
+        !ink_mul_u64(floats * sizeof(float), s->threads, arena_bytes) || *arena_bytes > SIZE_MAX / 2)
+        return false;
+    s->thread_floats = (size_t)floats;
+    *seconds_bytes = options->profile ? s->threads * model->plan.step_count * sizeof(double) : 0;
+    return true;
+}
+
+size_t ink_session_memory(const ink_model *model, const ink_session_options *options)
+{
+    ink_session_options o;
+    ink_session s;
+    uint64_t arena, seconds;
+    if (!model || !ink_options_read(&o, sizeof o, options) || !measure(model, &o, &s, &arena, &seconds))
+        return 0;
+    return sizeof s + (size_t)arena + (size_t)seconds;
+}
+
+ink_status ink_session_open(const ink_model *model, const ink_session_options *options,
+                            ink_session **out, ink_error *error)
+{
+    ink_session_options o;
+    ink_session sizes = { .model = model };
+    uint64_t arena_bytes, seconds_bytes;
+    if (!model || !out)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_session_open: an argument is NULL");
+    *out = NULL;
+    if (!ink_options_read(&o, sizeof o, options))
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_session_options: its size is not set");
+    if (!measure(model, &o, &sizes, &arena_bytes, &seconds_bytes))
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_session_options: found %u threads and batch %u, "
+                        "wanted at most 256 threads, and a batch of 65536 that fits the memory",
+                        o.threads, o.batch);
+    const ink_allocator allocator = ink_allocator_or_default(o.allocator);
+    ink_session *s = ink_alloc(&allocator, sizeof *s);
+    if (!s)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory for the session");
+    *s = sizes;
+    s->allocator = allocator;
+    s->pixels_kernel = ink_kernel_find(INK_KERNEL_pixels_f32, model->info.cpu);
+    s->arena = ink_alloc(&allocator, (size_t)arena_bytes);
+    s->seconds = seconds_bytes ? ink_alloc(&allocator, (size_t)seconds_bytes) : NULL;
+    ink_status status = INK_OK;
+    if (!s->arena || (seconds_bytes && !s->seconds)) {
+        status = ink_fail(error, INK_ERR_MEMORY, "no memory for the session: it needs %llu bytes",
+                          (unsigned long long)(arena_bytes + seconds_bytes));
+    } else {
+        if (s->seconds)
+            memset(s->seconds, 0, (size_t)seconds_bytes);
+        if (s->threads > 1)
+            status = ink_pool_open(&allocator, s->threads, &s->pool, error);
+    }
+    if (status)
+        ink_session_close(&s);
+    else
+        *out = s;
+    return status;
+}
+
+void ink_session_close(ink_session **session)
+{
+    if (!session || !*session)
+        return;
+    ink_session *s = *session;
+    const ink_allocator allocator = s->allocator;
+    ink_pool_close(&s->pool);
+    ink_free(&allocator, s->seconds);
+    ink_free(&allocator, s->arena);
+    ink_free(&allocator, s);
+    *session = NULL;
+}
+
+/* Runs the plan on `count` images from image `first` on, in one thread's part of the arena. */
+static void run_chunk(ink_session *s, uint32_t worker, size_t first, size_t count)
+{
+    const ink_model *model = s->model;
+    const ink_plan *plan = &model->plan;
+    const size_t pixels = plan->buffers[plan->input_buffer].floats;
+    const size_t classes = model->info.classes;
+    float *arena = s->arena + worker * s->thread_floats;
+    float *scratch = arena + plan->image_floats * s->batch;
+    float *input = arena + plan->buffers[plan->input_buffer].offset * s->batch;
+    if (s->pixels)
+        s->pixels_kernel->run.pixels_f32(&(ink_pixels_f32){
+            count * pixels, s->pixels + first * pixels, model->info.input_scale,
+            model->info.input_offset, input });
+    else
+        memcpy(input, s->floats + first * pixels, count * pixels * sizeof *input);
+    double before = s->seconds ? now() : 0;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const ink_step *step = &plan->steps[i];
+        const float *inputs[INK_MAX_INPUTS];
+        for (uint32_t k = 0; k < step->input_count; k++)
+            inputs[k] = arena + plan->buffers[step->inputs[k].buffer].offset * s->batch;
+        step->op->run(step, &(ink_run){
+            count, inputs, arena + plan->buffers[step->output.buffer].offset * s->batch, scratch });
+        if (s->seconds) {
+            const double after = now();
+            s->seconds[worker * plan->step_count + i] += after - before;
+            before = after;
+        }
+    }
+    memcpy(s->output + first * classes, arena + plan->buffers[plan->output.buffer].offset * s->batch,
+           count * classes * sizeof *s->output);
+}
+
+static void run_worker(void *context, uint32_t worker)
+{
+    ink_session *s = context;
+    for (;;) {
+        const size_t first = atomic_fetch_add_explicit(&s->next, s->chunk, memory_order_relaxed);
+        if (first >= s->images)
+            return;
+        run_chunk(s, worker, first, s->images - first < s->chunk ? s->images - first : s->chunk);
+    }
+}
+
+static ink_status run(ink_session *s, const uint8_t *pixels, const float *floats, size_t images,
+                      float *output, ink_error *error)
+{
+    if (!s || (images && ((!pixels && !floats) || !output)))
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_session_run: an argument is NULL");
+    /* Far more than any memory holds, and near enough to the end of size_t to overflow the counter. */
+    if (images > SIZE_MAX / 65536 / 1024)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_session_run: %zu images", images);
+    s->pixels = pixels;
+    s->floats = floats;
+    s->images = images;
+    s->output = output;
+    /* An equal share for each thread where that is less than a whole chunk. */
+    const size_t share = images / s->threads + (images % s->threads != 0);
+    s->chunk = share && share < s->batch ? share : s->batch;
+    atomic_store(&s->next, 0);
+    if (s->pool && images > 1)
+        ink_pool_run(s->pool, run_worker, s);
+    else
+        run_worker(s, 0);
+    return INK_OK;
+}
+
+ink_status ink_session_run_u8(ink_session *session, const uint8_t *pixels, size_t images,
+                              float *output, ink_error *error)
+{
+    return run(session, pixels, NULL, images, output, error);
+}
+
+ink_status ink_session_run_f32(ink_session *session, const float *input, size_t images,
+                               float *output, ink_error *error)
+{
+    return run(session, NULL, input, images, output, error);
+}
+
+double ink_session_step_seconds(const ink_session *session, size_t step)
+{
+    double sum = 0;
+    if (session && session->seconds && step < session->model->plan.step_count)
+        for (uint32_t i = 0; i < session->threads; i++)
+            sum += session->seconds[i * session->model->plan.step_count + step];
+    return sum;
+}

@@ -45,10 +45,15 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
+size_t ink_pool_memory(uint32_t threads)
+{
+    return sizeof(ink_pool) + threads * sizeof(worker);
+}
+
 ink_status ink_pool_open(const ink_allocator *allocator, uint32_t threads, ink_pool **out,
                          ink_error *error)
 {
-    ink_pool *pool = ink_alloc(allocator, sizeof *pool + threads * sizeof(worker));
+    ink_pool *pool = ink_alloc(allocator, ink_pool_memory(threads));
     if (!pool)
         return ink_fail(error, INK_ERR_MEMORY, "no memory for %u threads", threads);
     *pool = (ink_pool){ .allocator = *allocator, .threads = threads };

@@ -6,6 +6,9 @@
 
 typedef struct ink_pool ink_pool;
 
+/* Bytes that ink_pool_open takes. */
+size_t ink_pool_memory(uint32_t threads);
+
 /* Starts `threads` - 1 threads: the caller of ink_pool_run is one more. They sleep between jobs.
  * Errors: INK_ERR_MEMORY, INK_ERR_THREAD. */
 ink_status ink_pool_open(const ink_allocator *allocator, uint32_t threads, ink_pool **out,

@@ -46,6 +46,14 @@ const char *ink_status_text(ink_status status)
     return "unknown status";
 }
 
+/* Names from files go into errors as they are; the text must stay one line that does a terminal no harm. */
+static void mask_controls(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 32 || *text == 127)
+            *text = '?';
+}
+
 static ink_status fill(ink_error *error, ink_status status, uint64_t offset, const char *format,
                        va_list arguments)
 {
@@ -53,6 +61,7 @@ static ink_status fill(ink_error *error, ink_status status, uint64_t offset, con
         error->status = status;
         error->offset = offset;
         vsnprintf(error->text, sizeof error->text, format, arguments);
+        mask_controls(error->text);
     }
     return status;
 }
@@ -86,4 +95,5 @@ void ink_error_prefix(ink_error *error, const char *prefix)
              length > most ? prefix + length - most : prefix, error->text);
     memcpy(error->text, text, sizeof error->text);
     error->text[sizeof error->text - 1] = 0;
+    mask_controls(error->text);
 }

@@ -91,7 +91,6 @@ ink_status ink_graph_add(ink_graph *graph, const char *op_name, const char *name
     if (count > INK_MAX_EDGES - graph->edge_count)
         return ink_fail(error, INK_ERR_LIMIT, "node '%s': the nodes have more than %d inputs in all",
                         name, INK_MAX_EDGES);
-    graph->edge_count += count;
     ink_node *nodes = grow(graph->arena, graph->nodes, graph->node_count, &graph->node_capacity,
                            sizeof *nodes);
     uint32_t *values = ink_arena_array(graph->arena, count, sizeof *values);
@@ -106,6 +105,7 @@ ink_status ink_graph_add(ink_graph *graph, const char *op_name, const char *name
                             name, inputs[i]);
     if (!insert_name(graph, copy))
         return no_memory(error);
+    graph->edge_count += count;
     ink_node *node = &nodes[graph->node_count++];
     *node = (ink_node){ .op = op, .name = copy, .input_count = (uint32_t)count, .inputs = values };
     *out = node;

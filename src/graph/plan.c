@@ -408,10 +408,12 @@ ink_status ink_plan_make(ink_plan *plan, const ink_graph *graph, ink_cpu cpu, bo
 
     ink_view *input = &m.values[0].view;
     input->shape = ink_graph_value_shape(graph, 0);
+    uint64_t pixels;
+    if (!ink_shape_elements(input->shape, &pixels) || pixels > limits->memory / sizeof(float))
+        return ink_fail(error, INK_ERR_LIMIT, "the input of %ux%ux%u is over the limit of %llu bytes "
+                        "an image", input->shape.dim[0], input->shape.dim[1], input->shape.dim[2],
+                        (unsigned long long)limits->memory);
     ink_view_rows(input);
-    if (input->elements > limits->memory / sizeof(float))
-        return ink_fail(error, INK_ERR_LIMIT, "the input of %zu elements is over the limit of %llu "
-                        "bytes an image", input->elements, (unsigned long long)limits->memory);
     input->buffer = plan->input_buffer = add_buffer(&m, input->elements);
     for (size_t i = 0; i < graph->node_count; i++) {
         const ink_node *node = &graph->nodes[i];

@@ -51,7 +51,7 @@ static const char *colour(const char *op)
     return "#f2f2f2";
 }
 
-static void begin(ink_text *text, const ink_model *model, const char *what)
+static void begin(ink_text *text, const ink_model *model, const char *what, const char *cpu)
 {
     const ink_model_info *info = &model->info;
     const uint32_t dim[3] = { info->channels, info->height, info->width };
@@ -61,7 +61,7 @@ static void begin(ink_text *text, const ink_model *model, const char *what)
                           "  edge [fontname=\"Helvetica\", fontsize=9, color=\"#888888\"];\n"
                           "  label=\"");
     quote(text, *info->name ? info->name : info->architecture);
-    ink_text_format(text, ": %s\";\n  labelloc=t;\n  fontname=\"Helvetica\";\n", what);
+    ink_text_format(text, ", %s%s\";\n  labelloc=t;\n  fontname=\"Helvetica\";\n", what, cpu);
     ink_text_format(text, "  input [shape=ellipse, fillcolor=\"#fff3b0\", label=\"input\\n");
     shape_label(text, 3, dim);
     ink_text_format(text, " f32\\npixel * %.6g + %.6g\"];\n", (double)info->input_scale,
@@ -89,7 +89,7 @@ static void end(ink_text *text, const ink_model *model, size_t last)
 
 static void draw_graph(ink_text *text, const ink_model *model)
 {
-    begin(text, model, "graph as written");
+    begin(text, model, "as written", "");
     for (size_t i = 0; i < model->info.nodes; i++) {
         const ink_node_info *info = &model->nodes[i];
         const ink_node *node = &model->graph.nodes[i];
@@ -120,7 +120,7 @@ static void draw_plan(ink_text *text, const ink_model *model, const ink_session 
     double total = 0;
     for (size_t i = 0; i < model->info.steps; i++)
         total += ink_session_step_seconds(session, i);
-    begin(text, model, ink_cpu_name(model->info.cpu));
+    begin(text, model, "as run with kernels for ", ink_cpu_name(model->info.cpu));
     for (size_t i = 0; i < model->info.steps; i++) {
         const ink_step_info *info = &model->steps[i];
         ink_text_format(text, "  n%zu [fillcolor=\"%s\", label=\"%zu ", i + 1, colour(info->ops),

@@ -44,11 +44,16 @@ static ink_status read_gguf(ink_model *model, const void *data, size_t size, ink
 
 static ink_status read_any(ink_model *model, const void *data, size_t size, ink_error *error)
 {
-    if (!ink_ggml_bin_is(data, size) && (size < 4 || ink_gguf_is(data, size)))
+    uint8_t begin[4];
+    if (size < sizeof begin || ink_gguf_is(data, size))
         return read_gguf(model, data, size, error);
-    if (!ink_ggml_bin_is(data, size))
-        /* Its reader tells a big-endian .bin from no .bin at all. */
+    memcpy(begin, data, sizeof begin);
+    /* The .bin's magic as a big-endian integer: its reader says so. */
+    if (!memcmp(begin, "ggml", sizeof begin))
         return ink_older_read_bin(data, size, &model->graph, &model->arena, error);
+    if (!ink_ggml_bin_is(data, size))
+        return ink_fail(error, INK_ERR_MAGIC, "is no model file: begins with the bytes %02x %02x %02x "
+                        "%02x, wanted GGUF or ggml's .bin", begin[0], begin[1], begin[2], begin[3]);
     model->info.architecture = "legacy";
     model->info.format = "ggml .bin";
     model->info.layout = INK_LAYOUT_LEGACY;

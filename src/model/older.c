@@ -290,6 +290,7 @@ ink_status ink_older_read_bin(const void *data, size_t size, ink_graph *graph, i
 /* What a graph must be for a layout: its nodes without dropouts, in a chain. */
 typedef struct fitted {
     const ink_node *nodes[NODES]; /* of the graph, one for each row; NULL where the graph has none */
+    size_t found;                 /* how many of them */
     bool reorder;                 /* the dense layer's input is channels first and becomes last */
 } fitted;
 
@@ -341,6 +342,7 @@ static ink_status match_graph(const layout_row *row, const ink_graph *graph, fit
         const node_row *want = &row->nodes[i];
         if (node && !strcmp(node->op->name, want->op) && same_attributes(node, want)) {
             match->nodes[i] = node;
+            match->found++;
             node = next_node(graph, &at, &chain);
         } else if (!strcmp(want->op, "permute")) {
             match->reorder = true;
@@ -349,7 +351,10 @@ static ink_status match_graph(const layout_row *row, const ink_graph *graph, fit
                                 node, error);
         }
     }
-    if (node && node->op == &ink_op_softmax)
+    /* Written or not, one softmax at the end makes no difference. */
+    const node_row *last = &row->nodes[node_rows(row) - 1];
+    const bool ended = !strcmp(last->op, "softmax") && match->nodes[node_rows(row) - 1];
+    if (node && node->op == &ink_op_softmax && !ended)
         node = next_node(graph, &at, &chain);
     if (node || !chain)
         return does_not_fit(row, node ? "the network goes on with" : "the network branches", node,
@@ -379,28 +384,30 @@ static const ink_tensor_info *find_parameter(const layout_row *row, const fitted
     return NULL;
 }
 
-/* Stores floats in the row's type. */
-static void set_data(ink_tensor_info *tensor, ink_type type, const float *values, size_t count,
+/* Stores floats in the row's type; false when that has no room for one of them. */
+static bool set_data(ink_tensor_info *tensor, ink_type type, const float *values, size_t count,
                      ink_arena *arena)
 {
     tensor->type = type;
     tensor->bytes = count * ink_type_get(type)->block_bytes;
     tensor->data = values;
-    if (type == INK_F16) {
-        uint16_t *halves = ink_arena_array(arena, count, sizeof *halves);
-        for (size_t i = 0; halves && i < count; i++)
-            halves[i] = ink_f32_to_f16(values[i]);
-        tensor->data = halves;
-    }
+    if (type != INK_F16)
+        return true;
+    uint16_t *halves = ink_arena_array(arena, count, sizeof *halves);
+    for (size_t i = 0; halves && i < count; i++)
+        halves[i] = ink_f32_to_f16(values[i]);
+    tensor->data = halves;
+    return !halves || ink_type_is_finite(type, halves, count);
 }
 
-static bool write_tensor(const layout_row *layout, const tensor_row *row, const fitted *match,
-                         const ink_shape *flattened, ink_arena *arena, ink_tensor_info *out)
+static ink_status write_tensor(const layout_row *layout, const tensor_row *row, const fitted *match,
+                               const ink_shape *flattened, ink_arena *arena, ink_tensor_info *out,
+                               ink_error *error)
 {
     const ink_node *node;
     const ink_tensor_info *from = find_parameter(layout, match, row->graph, &node);
     if (!from)
-        return false;
+        return does_not_fit(layout, "there is no tensor for", NULL, error);
     size_t count = 1, pixels = 1;
     for (uint32_t i = 0; i < from->rank; i++)
         count *= from->dim[i];
@@ -409,15 +416,18 @@ static bool write_tensor(const layout_row *layout, const tensor_row *row, const 
     float *plain = ink_arena_array(arena, count, sizeof *plain);
     float *values = ink_arena_array(arena, count * pixels, sizeof *values);
     if (!plain || !values)
-        return false;
+        return ink_fail(error, INK_ERR_MEMORY, "no memory to write the model");
     ink_type_to_f32(from->type, from->data, count, plain);
     const bool reorder = match->reorder && !strcmp(row->graph, "dense.weight");
-    const size_t channels = flattened->dim[0], area = count / channels / from->dim[0];
+    const size_t channels = flattened->dim[0];
+    const size_t area = (size_t)flattened->dim[1] * flattened->dim[2];
     for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < pixels; k++) {
-            const size_t o = i / (channels * area), c = i / area % channels, p = i % area;
-            values[reorder ? (o * area + p) * channels + c : i * pixels + k] = plain[i];
-        }
+        if (reorder)
+            values[(i / (channels * area) * area + i % area) * channels + i / area % channels] =
+                plain[i];
+        else
+            for (size_t k = 0; k < pixels; k++)
+                values[i * pixels + k] = plain[i];
     *out = *from;
     out->name = row->file;
     if (row->stored != AS_IS) {
@@ -427,25 +437,34 @@ static bool write_tensor(const layout_row *layout, const tensor_row *row, const 
                                   map ? node->shape.dim[2] : 1 };
         memcpy(out->dim, dim, sizeof dim);
     }
-    set_data(out, row->type, values, count * pixels, arena);
-    return !arena->failed;
+    if (!set_data(out, row->type, values, count * pixels, arena))
+        return does_not_fit(layout, "a weight is too large for F16 at", node, error);
+    return arena->failed ? ink_fail(error, INK_ERR_MEMORY, "no memory to write the model") : INK_OK;
 }
 
-static ink_status write_row(const layout_row *row, const fitted *match,
+static ink_status write_row(const layout_row *row, const fitted *match, const ink_input *input,
                             const ink_metadata *metadata, size_t metadata_count, ink_arena *arena,
                             ink_buffer *out, ink_error *error)
 {
     ink_tensor_info tensors[TENSORS];
     ink_gguf file = { .version = 3, .tensor_count = tensor_rows(row), .tensors = tensors };
     /* What the dense layer's input was before it was flattened; only the CNN reorders. */
-    ink_shape flattened = { 1, { 1, 0, 0, 0 } };
+    ink_shape flattened = { 0 };
     for (size_t i = 0; i < node_rows(row); i++)
         if (match->nodes[i] && match->nodes[i]->op == &ink_op_max_pool2d)
             flattened = match->nodes[i]->shape;
     file.metadata = ink_arena_array(arena, metadata_count + 1, sizeof *file.metadata);
-    for (size_t i = 0; i < file.tensor_count; i++)
-        if (!write_tensor(row, &row->tensors[i], match, &flattened, arena, &tensors[i]))
-            return ink_fail(error, INK_ERR_MEMORY, "no memory to write the model");
+    const ink_tensor_info *written[TENSORS];
+    for (size_t i = 0; i < file.tensor_count; i++) {
+        INK_TRY(write_tensor(row, &row->tensors[i], match, &flattened, arena, &tensors[i], error));
+        written[i] = &tensors[i];
+    }
+    /* What the reader will take the picture to be. */
+    ink_input told;
+    if (find_input(row, written, &told, NULL) || told.height != input->height ||
+        told.width != input->width)
+        return does_not_fit(row, "from its tensors a reader would not find the picture's size", NULL,
+                            error);
     if (row->layout == INK_LAYOUT_LEGACY)
         return ink_ggml_bin_write(tensors, &arena->allocator, out, error);
     if (!file.metadata)
@@ -463,16 +482,23 @@ ink_status ink_older_write(const ink_graph *graph, const ink_metadata *metadata,
                            ink_buffer *out, ink_error *error)
 {
     ink_status status = ink_fail(error, INK_ERR_ARGUMENT, "unknown layout %d", (int)layout);
+    size_t furthest = 0;
     for (size_t i = 0; i < INK_COUNT(layouts); i++) {
         fitted match;
+        ink_error why;
         if (layouts[i].layout != layout)
             continue;
-        status = match_graph(&layouts[i], graph, &match, error);
-        if (status)
+        status = match_graph(&layouts[i], graph, &match, &why);
+        if (status) { /* of a layout's networks the one that is most like it says what is wrong */
+            if (error && match.found >= furthest)
+                *error = why;
+            furthest = match.found > furthest ? match.found : furthest;
             continue;
+        }
         ink_arena arena;
         ink_arena_init(&arena, allocator);
-        status = write_row(&layouts[i], &match, metadata, metadata_count, &arena, out, error);
+        status = write_row(&layouts[i], &match, &graph->input, metadata, metadata_count, &arena, out,
+                           error);
         ink_arena_free(&arena);
         break;
     }

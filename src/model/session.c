@@ -64,7 +64,8 @@ size_t ink_session_memory(const ink_model *model, const ink_session_options *opt
     uint64_t arena, seconds;
     if (!model || !ink_options_read(&o, sizeof o, options) || !measure(model, &o, &s, &arena, &seconds))
         return 0;
-    return sizeof s + (size_t)arena + (size_t)seconds;
+    return sizeof s + (size_t)arena + (size_t)seconds +
+           (s.threads > 1 ? ink_pool_memory(s.threads) : 0);
 }
 
 ink_status ink_session_open(const ink_model *model, const ink_session_options *options,

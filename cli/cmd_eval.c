@@ -1,0 +1,385 @@
+/* inkling eval: how well a model reads pictures whose digits are known. */
+#include "commands.h"
+
+#include "common/chance.h"
+#include "common/image_file.h"
+#include "common/json_out.h"
+#include "common/run.h"
+#include "common/slurp.h"
+#include "common/table.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct eval_options {
+    run_options run;
+    bool json;
+} eval_options;
+
+static const cli_operand operands[] = {
+    { "MODEL", "a model file: GGUF, or ggml's .bin", CLI_ONCE },
+    { "IMAGES", "an IDX file of images, maybe in gzip; - for standard input", CLI_ONCE },
+    { "LABELS", "the IDX file of their labels", CLI_ONCE },
+    { NULL, NULL, CLI_ONCE },
+};
+
+static const cli_option options[] = {
+    RUN_THREADS_ROW(eval_options),
+    { .name = "batch", .letter = 'b', .kind = CLI_NUMBER, .value = "N", .least = 1, .most = 65536,
+      .at = offsetof(eval_options, run.batch),
+      .help = "images that a thread takes at once (default: the plan's choice)" },
+    RUN_SCALE_ROW(eval_options),
+    RUN_CPU_ROW(eval_options),
+    JS_OPTION_ROW(eval_options),
+    { .name = NULL },
+};
+
+static const cli_example examples[] = {
+    { "the accuracy on MNIST's test set",
+      "inkling eval models/cnn.gguf t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz" },
+    { "only that number", "inkling eval models/cnn.gguf IMAGES LABELS --json | jq .accuracy" },
+    { NULL, NULL },
+};
+
+static const eval_options defaults = { .run = RUN_DEFAULTS };
+
+enum {
+    WORST = 10,       /* misreads that are listed */
+    LABEL_VALUES = 256, /* a label is a byte */
+    WIDE_MATRIX = 26, /* more classes than this are not shown as a matrix */
+};
+
+/* Where the model gave the right class a smaller probability than this, the loss counts this: one
+ * impossible answer must not make the mean infinite. */
+#define LEAST_PROBABILITY ((double)FLT_MIN)
+
+typedef struct misread {
+    size_t index, label, digit;
+    float probability; /* of the wrong digit */
+} misread;
+
+typedef struct job {
+    const eval_options *how;
+    const char *model_path;
+    ink_model *model;
+    const ink_model_info *info;
+    ink_session *session;
+    image_set images, labels;
+    uint64_t *confusion; /* [rows, classes], row by true class */
+    size_t rows;         /* classes that a label can name */
+    uint64_t correct;
+    double loss; /* sum of nats */
+    misread worst[WORST];
+    size_t worst_count;
+    double load_seconds, run_seconds;
+} job;
+
+/* ---- checks ---- */
+
+static int check_labels(const job *work)
+{
+    const image_set *images = &work->images, *labels = &work->labels;
+    if (images->labels && !labels->labels)
+        return cli_failed("%s holds labels and %s pictures: looks like you swapped them, wanted "
+                          "IMAGES LABELS", images->name, labels->name);
+    int code = image_set_need_pictures(images);
+    if (code)
+        return code;
+    if (!labels->labels)
+        return cli_failed("%s: wanted labels, an IDX file of rank 1, these look like pictures",
+                          labels->name);
+    if (images->count != labels->count)
+        return cli_failed("%s: holds %zu label%s, wanted %zu, one for each image of %s",
+                          labels->name, labels->count, plural(labels->count), images->count,
+                          images->name);
+    for (size_t i = 0; i < labels->count; i++)
+        if (labels->data[i] >= work->info->classes)
+            return cli_failed("%s: label %zu is %u, the model has %u classes (0 to %u)",
+                              labels->name, i, labels->data[i], work->info->classes,
+                              work->info->classes - 1);
+    return CLI_DONE;
+}
+
+/* Both files are read before either is judged, so that swapped ones are recognised. */
+static int read_files(job *work, char *const *operand)
+{
+    int code = image_set_read(operand[1], work->info, &work->images);
+    if (!code)
+        code = image_set_read(operand[2], work->info, &work->labels);
+    return code ? code : check_labels(work);
+}
+
+/* ---- counting ---- */
+
+static void note_misread(job *work, misread one)
+{
+    size_t place = work->worst_count;
+    while (place > 0 && one.probability > work->worst[place - 1].probability)
+        place--;
+    if (place == WORST)
+        return;
+    work->worst_count += work->worst_count < WORST;
+    memmove(work->worst + place + 1, work->worst + place,
+            (work->worst_count - 1 - place) * sizeof *work->worst);
+    work->worst[place] = one;
+}
+
+static void count_answer(job *work, size_t index, const float *answer)
+{
+    size_t label = work->labels.data[index], digit = ink_argmax(answer, work->info->classes);
+    work->confusion[label * work->info->classes + digit]++;
+    work->correct += label == digit;
+    work->loss -= log(fmax((double)answer[label], LEAST_PROBABILITY));
+    if (label != digit)
+        note_misread(work, (misread){ index, label, digit, answer[digit] });
+}
+
+static void show_progress(size_t done, size_t all)
+{
+    char line[96];
+    int length = snprintf(line, sizeof line, "\r%zu of %zu images, %zu %%\033[K", done, all,
+                          done * 100 / all);
+    if (done == all)
+        length = snprintf(line, sizeof line, "\r\033[K");
+    text out = { 0 };
+    text_bytes(&out, line, (size_t)length);
+    cli_print_error(&out);
+    text_free(&out);
+}
+
+/* Images to run at once: enough to keep all threads busy, and answers of no more than 16 MiB. */
+static size_t chunk_of(const job *work)
+{
+    const run_options *how = &work->how->run;
+    size_t busy = (size_t)(how->threads * (how->batch ? how->batch : 64));
+    size_t chunk = busy > 4096 ? busy : 4096, most = (1 << 22) / work->info->classes;
+    chunk = chunk > most ? most : chunk;
+    return chunk < 1 ? 1 : chunk > work->images.count ? work->images.count : chunk;
+}
+
+/* Chunk by chunk, so that only the answers of one chunk are held. */
+static int read_images(job *work)
+{
+    size_t classes = work->info->classes, count = work->images.count;
+    size_t picture = (size_t)work->images.height * work->images.width;
+    size_t chunk = chunk_of(work);
+    float *answers = must_alloc(chunk, classes * sizeof *answers);
+    bool progress = isatty(STDERR_FILENO), shown = false;
+    double begin = clock_seconds(), told = begin;
+    int code = CLI_DONE;
+    for (size_t done = 0; done < count && !code;) {
+        size_t now = count - done < chunk ? count - done : chunk;
+        double start = clock_seconds();
+        code = run_images(work->session, work->model_path, work->images.data + done * picture, now,
+                          classes, answers);
+        double end = clock_seconds();
+        work->run_seconds += end - start;
+        for (size_t i = 0; i < now && !code; i++)
+            count_answer(work, done + i, answers + i * classes);
+        done += now;
+        if (progress && end - begin > 1 && (end - told > 0.1 || done == count)) {
+            show_progress(done, count);
+            told = end;
+            shown = true;
+        }
+    }
+    if (shown)
+        show_progress(1, 1);
+    free(answers);
+    return code;
+}
+
+/* The Wilson score interval: unlike the simple one it stays inside 0 to 1 and is right near 1. */
+static void wilson(uint64_t correct, uint64_t images, double interval[2])
+{
+    const double z = 1.959963984540054;
+    double n = (double)images, p = (double)correct / n;
+    double middle = (p + z * z / (2 * n)) / (1 + z * z / n);
+    double half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+    interval[0] = fmax(0, middle - half);
+    interval[1] = fmin(1, middle + half);
+}
+
+/* ---- the answer for a person ---- */
+
+static void add_matrix(text *to, const job *work, const terminal *facts)
+{
+    size_t classes = work->info->classes;
+    text alignment = { 0 };
+    text_add(&alignment, "l");
+    text_repeat(&alignment, "r", classes + 1);
+    table rows = { .alignment = alignment.data };
+    table_cell(&rows, "");
+    for (size_t i = 0; i < classes; i++)
+        table_cell(&rows, work->info->labels[i]);
+    table_cell(&rows, "right");
+    for (size_t label = 0; label < work->rows; label++) {
+        const uint64_t *row = work->confusion + label * classes;
+        uint64_t images = 0;
+        table_cell(&rows, work->info->labels[label]);
+        table_style(&rows, STYLE_BOLD);
+        for (size_t digit = 0; digit < classes; digit++) {
+            images += row[digit];
+            if (row[digit] == 0) {
+                table_cell(&rows, "."); /* so that the misreads stand out */
+                table_style(&rows, STYLE_DIM);
+                continue;
+            }
+            table_format(&rows, "%llu", (unsigned long long)row[digit]);
+            table_style(&rows, digit == label ? STYLE_GREEN : STYLE_RED);
+        }
+        if (images)
+            table_format(&rows, "%.2f %%", (double)row[label] * 100 / (double)images);
+        else
+            table_cell(&rows, "no images");
+    }
+    text_add(to, "\nwhich digit (row) was read as which (column):\n");
+    table_write(&rows, to, 2, facts);
+    text_free(&alignment);
+}
+
+static void add_worst(text *to, const job *work, const terminal *facts)
+{
+    uint64_t misreads = work->images.count - work->correct;
+    if (misreads == 0)
+        return;
+    text_printf(to, "\nthe surest of %llu misread%s:\n", (unsigned long long)misreads,
+                plural(misreads));
+    table rows = { .alignment = "rllr" };
+    table_cell(&rows, "index");
+    table_cell(&rows, "is");
+    table_cell(&rows, "read as");
+    table_cell(&rows, "with");
+    for (size_t i = 0; i < work->worst_count; i++) {
+        const misread *one = &work->worst[i];
+        table_format(&rows, "%zu", one->index);
+        table_cell(&rows, work->info->labels[one->label]);
+        table_cell(&rows, work->info->labels[one->digit]);
+        table_style(&rows, STYLE_RED);
+        table_format(&rows, "%.2f %%", (double)one->probability * 100);
+    }
+    table_write(&rows, to, 2, facts);
+}
+
+static int print_text(const job *work)
+{
+    terminal facts = terminal_facts();
+    text answer = { 0 };
+    double images = (double)work->images.count, interval[2];
+    wilson(work->correct, work->images.count, interval);
+    text_printf(&answer, "accuracy  %s%.2f %%%s, %llu of %zu image%s\n",
+                style_begin(&facts, STYLE_BOLD), (double)work->correct * 100 / images,
+                style_end(&facts, STYLE_BOLD), (unsigned long long)work->correct,
+                work->images.count, plural(work->images.count));
+    text_printf(&answer, "          %.2f to %.2f %% with 95 %% confidence (Wilson interval)\n",
+                interval[0] * 100, interval[1] * 100);
+    text_printf(&answer, "loss      %.6f nats, the mean of -ln p (p under %.3g counts as that)\n",
+                work->loss / images, LEAST_PROBABILITY);
+    text_printf(&answer,
+                "time      %.2f us an image (%llu thread%s, %s), model loaded in %.2f ms\n",
+                work->run_seconds * 1e6 / images, (unsigned long long)work->how->run.threads,
+                plural(work->how->run.threads), ink_cpu_name(work->info->cpu),
+                work->load_seconds * 1e3);
+    if (work->info->classes <= WIDE_MATRIX)
+        add_matrix(&answer, work, &facts);
+    add_worst(&answer, work, &facts);
+    int code = cli_print(&answer);
+    text_free(&answer);
+    return code;
+}
+
+/* ---- the answer for a program ---- */
+
+static int print_json(const job *work)
+{
+    json_t *document = js_map(), *confusion = js_list(), *worst = js_list(), *ends = js_list();
+    double images = (double)work->images.count, interval[2];
+    wilson(work->correct, work->images.count, interval);
+    js_push(ends, js_number(interval[0]));
+    js_push(ends, js_number(interval[1]));
+    for (size_t label = 0; label < work->rows; label++)
+        js_push(confusion, js_counts(work->confusion + label * work->info->classes,
+                                     work->info->classes));
+    for (size_t i = 0; i < work->worst_count; i++) {
+        json_t *one = js_map();
+        js_put(one, "index", js_count(work->worst[i].index));
+        js_put(one, "label", js_count(work->worst[i].label));
+        js_put(one, "digit", js_count(work->worst[i].digit));
+        js_put(one, "probability", js_number(work->worst[i].probability));
+        js_push(worst, one);
+    }
+    js_put(document, "model", js_text(work->model_path));
+    js_put(document, "images", js_count(work->images.count));
+    js_put(document, "correct", js_count(work->correct));
+    js_put(document, "accuracy", js_number((double)work->correct / images));
+    js_put(document, "accuracy_ci95", ends);
+    js_put(document, "loss", js_number(work->loss / images));
+    js_put(document, "load_ms", js_number(work->load_seconds * 1e3));
+    js_put(document, "us_per_image", js_number(work->run_seconds * 1e6 / images));
+    js_put(document, "threads", js_count(work->how->run.threads));
+    js_put(document, "cpu", js_text(ink_cpu_name(work->info->cpu)));
+    js_put(document, "confusion", confusion);
+    js_put(document, "worst", worst);
+    return js_print(document);
+}
+
+/* ---- the command ---- */
+
+static int evaluate(job *work, char *const *operand)
+{
+    int code = image_model_check(work->model_path, work->info);
+    if (!code)
+        code = read_files(work, operand);
+    if (!code)
+        code = run_open_session(work->model, &work->how->run, &work->session);
+    if (code)
+        return code;
+    work->rows = work->info->classes < LABEL_VALUES ? work->info->classes : LABEL_VALUES;
+    work->confusion = must_alloc(work->rows, work->info->classes * sizeof *work->confusion);
+    code = read_images(work);
+    if (code)
+        return code;
+    return work->how->json ? print_json(work) : print_text(work);
+}
+
+static int run(const void *given, char *const *operand, size_t count)
+{
+    job work = { .how = given, .model_path = operand[0] };
+    (void)count;
+    if (strcmp(operand[1], "-") == 0 && strcmp(operand[2], "-") == 0)
+        return cli_misused("standard input (-) can be read only once");
+    int code = js_refused(work.how->json);
+    if (!code)
+        code = run_open_model(work.model_path, &work.how->run, &work.model, &work.load_seconds);
+    if (code)
+        return code;
+    work.info = ink_model_get_info(work.model);
+    code = evaluate(&work, operand);
+    ink_session_close(&work.session);
+    ink_model_close(&work.model);
+    image_set_close(&work.images);
+    image_set_close(&work.labels);
+    free(work.confusion);
+    return code;
+}
+
+const cli_command eval_command = {
+    .name = "eval",
+    .summary = "measure the accuracy on labelled images",
+    .description =
+        "Reads images whose classes are known, and tells the accuracy with its 95 % interval "
+        "(Wilson's), the mean loss in nats, which digit was read as which, the misreads of which "
+        "the model was surest, and the time an image takes.\n"
+        "For the loss, a probability under 1.18e-38 (the smallest normal float) counts as that, so "
+        "that one impossible answer does not make the mean infinite.",
+    .operands = operands,
+    .options = options,
+    .examples = examples,
+    .defaults = &defaults,
+    .options_size = sizeof defaults,
+    .run = run,
+};

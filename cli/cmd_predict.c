@@ -1,0 +1,429 @@
+/* inkling predict: read pictures with a model. */
+#include "commands.h"
+
+#include "common/chance.h"
+#include "common/graph_file.h"
+#include "common/image_file.h"
+#include "common/json_out.h"
+#include "common/picture.h"
+#include "common/run.h"
+#include "common/slurp.h"
+#include "common/table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOT_GIVEN UINT64_MAX
+
+typedef struct predict_options {
+    run_options run;
+    uint64_t index, count, seed, top;
+    bool random, no_picture, json;
+    const char *picture, *dot;
+} predict_options;
+
+static const char *picture_choice(size_t index)
+{
+    static const char *const names[] = { "auto", "colour", "text", "none", NULL };
+    return names[index];
+}
+
+static const cli_operand operands[] = {
+    { "MODEL", "a model file: GGUF, or ggml's .bin", CLI_ONCE },
+    { "IMAGE", "a PNG or PGM of the model's size, or an IDX file, each maybe in gzip; - for "
+               "standard input", CLI_MANY },
+    { NULL, NULL, CLI_ONCE },
+};
+
+static const cli_option options[] = {
+    { .name = "index", .letter = 'i', .kind = CLI_NUMBER, .value = "N", .most = UINT32_MAX,
+      .at = offsetof(predict_options, index),
+      .help = "the image to take from an IDX file (default 0, the first)" },
+    { .name = "random", .letter = 'r', .kind = CLI_FLAG, .at = offsetof(predict_options, random),
+      .help = "a random image from an IDX file" },
+    { .name = "seed", .kind = CLI_NUMBER, .value = "S", .most = NOT_GIVEN - 1,
+      .at = offsetof(predict_options, seed),
+      .help = "choose the same random images again; without it the seed is new and told" },
+    { .name = "count", .letter = 'n', .kind = CLI_NUMBER, .value = "N", .least = 1,
+      .most = UINT32_MAX, .at = offsetof(predict_options, count),
+      .help = "take N images from each IDX file: the first, those from --index, or random ones" },
+    { .name = "top", .letter = 'k', .kind = CLI_NUMBER, .value = "K", .least = 1,
+      .most = UINT32_MAX, .at = offsetof(predict_options, top),
+      .help = "show the K most likely classes (default 3)" },
+    { .name = "picture", .kind = CLI_CHOICE, .value = "HOW", .choice = picture_choice,
+      .at = offsetof(predict_options, picture),
+      .help = "draw each picture (by default only a single one is drawn, in colour where the "
+              "terminal can)" },
+    { .name = "no-picture", .kind = CLI_FLAG, .at = offsetof(predict_options, no_picture),
+      .help = "draw none; the same as --picture none" },
+    { .name = "dot", .kind = CLI_FILE, .value = "FILE", .at = offsetof(predict_options, dot),
+      .help = "draw the model's graph too, as 'inkling graph' does: .dot, .svg, .png, .pdf" },
+    RUN_SCALE_ROW(predict_options),
+    RUN_THREADS_ROW(predict_options),
+    RUN_CPU_ROW(predict_options),
+    JS_OPTION_ROW(predict_options),
+    { .name = NULL },
+};
+
+static const cli_example examples[] = {
+    { "read a picture", "inkling predict models/cnn.gguf samples/digit-3.png" },
+    { "a random one of the test set", "inkling predict models/cnn.gguf "
+                                      "t10k-images-idx3-ubyte.gz --random" },
+    { "the digits of many pictures, for a program",
+      "inkling predict models/cnn.gguf samples/*.png --json | jq '.results[].digit'" },
+    { "a picture that another program makes",
+      "magick digit.jpg -colorspace gray -negate -resize 28x28! pgm:- | "
+      "inkling predict models/cnn.gguf -" },
+    { NULL, NULL },
+};
+
+static const predict_options defaults = {
+    .run = RUN_DEFAULTS, .index = NOT_GIVEN, .count = NOT_GIVEN, .seed = NOT_GIVEN, .top = 3,
+};
+
+/* A picture that is to be read; its name lives in argv. */
+typedef struct item {
+    const char *name;
+    size_t index;
+    bool one_of_many;
+} item;
+
+typedef struct job {
+    const predict_options *how;
+    const char *model_path;
+    ink_model *model;
+    const ink_model_info *info;
+    ink_session *session;
+    chance random;
+    uint64_t seed;
+    item *items;
+    uint8_t *pixels; /* [count, height, width] */
+    float *answers;  /* [count, classes] */
+    size_t count, capacity, picture_bytes;
+    double load_seconds, run_seconds;
+} job;
+
+/* ---- collecting ---- */
+
+static void reserve(job *work, size_t more)
+{
+    if (work->capacity - work->count >= more)
+        return;
+    size_t capacity = work->count + more + work->count / 2;
+    item *items = must_alloc(capacity, sizeof *items);
+    uint8_t *pixels = must_alloc(capacity, work->picture_bytes);
+    if (work->count) {
+        memcpy(items, work->items, work->count * sizeof *items);
+        memcpy(pixels, work->pixels, work->count * work->picture_bytes);
+    }
+    free(work->items);
+    free(work->pixels);
+    work->items = items;
+    work->pixels = pixels;
+    work->capacity = capacity;
+}
+
+static int choose(job *work, const image_set *set)
+{
+    const predict_options *how = work->how;
+    size_t count = how->count == NOT_GIVEN ? 1 : (size_t)how->count;
+    size_t first = how->index == NOT_GIVEN ? 0 : (size_t)how->index;
+    if (first >= set->count)
+        return cli_failed("%s: --index %zu is out of range: it holds %zu image%s (0 to %zu)",
+                          set->name, first, set->count, plural(set->count),
+                          set->count - 1);
+    if (!how->random && count > set->count - first)
+        return cli_failed("%s: --count %zu is too many: it holds %zu image%s%s", set->name, count,
+                          set->count - first, plural(set->count - first),
+                          first ? " from there on" : "");
+    reserve(work, count);
+    for (size_t i = 0; i < count; i++) {
+        size_t index = how->random ? (size_t)chance_below(&work->random, set->count) : first + i;
+        work->items[work->count] = (item){ set->name, index, set->count > 1 };
+        memcpy(work->pixels + work->count * work->picture_bytes,
+               set->data + index * work->picture_bytes, work->picture_bytes);
+        work->count++;
+    }
+    return CLI_DONE;
+}
+
+static int collect(job *work, char *const *paths, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        image_set set;
+        int code = image_set_read(paths[i], work->info, &set);
+        if (!code)
+            code = image_set_need_pictures(&set);
+        if (!code)
+            code = choose(work, &set);
+        image_set_close(&set);
+        if (code)
+            return code;
+    }
+    return CLI_DONE;
+}
+
+/* ---- the answer for a person ---- */
+
+static void add_label(text *to, const ink_model_info *info, size_t class)
+{
+    text_masked_short(to, info->labels[class], 40);
+}
+
+/* The indices of the largest values, the largest first. */
+static size_t *most_likely(const float *values, size_t count, size_t wanted)
+{
+    size_t *best = must_alloc(wanted, sizeof *best);
+    for (size_t i = 0, have = 0; i < count; i++) {
+        size_t place = have;
+        while (place > 0 && values[i] > values[best[place - 1]])
+            place--;
+        if (place == wanted)
+            continue;
+        have += have < wanted;
+        memmove(best + place + 1, best + place, (have - 1 - place) * sizeof *best);
+        best[place] = i;
+    }
+    return best;
+}
+
+static size_t shown_classes(const job *work)
+{
+    return work->how->top < work->info->classes ? (size_t)work->how->top : work->info->classes;
+}
+
+static void add_picture(text *to, const job *work, const uint8_t *pixels, const terminal *facts)
+{
+    enum { WIDEST = 64 }; /* that is drawn unasked */
+    const char *how = work->how->no_picture ? "none" : work->how->picture;
+    uint32_t height = work->info->height, width = work->info->width;
+    bool unasked = !how || strcmp(how, "auto") == 0;
+    if (unasked)
+        how = width > WIDEST ? "none" : facts->true_colour && facts->utf8 ? "colour" : "text";
+    if (strcmp(how, "colour") == 0)
+        picture_colour(to, pixels, height, width);
+    else if (strcmp(how, "text") == 0)
+        picture_text(to, pixels, height, width);
+    else
+        return;
+    text_add(to, "\n");
+}
+
+static void add_name(text *to, const item *one)
+{
+    text_masked(to, one->name);
+    if (one->one_of_many)
+        text_printf(to, "[%zu]", one->index);
+}
+
+/* One picture: drawn, its digit, its probabilities as bars. */
+static void add_whole(text *to, const job *work, size_t i, const terminal *facts)
+{
+    const float *answer = work->answers + i * work->info->classes;
+    size_t shown = shown_classes(work), digit = ink_argmax(answer, work->info->classes), widest = 0;
+    size_t *best = most_likely(answer, work->info->classes, shown);
+    char number[24];
+    add_picture(to, work, work->pixels + i * work->picture_bytes, facts);
+    add_name(to, &work->items[i]);
+    text_printf(to, ": %s", style_begin(facts, STYLE_BOLD));
+    add_label(to, work->info, digit);
+    text_add(to, style_end(facts, STYLE_BOLD));
+    snprintf(number, sizeof number, "%zu", digit);
+    if (strcmp(number, work->info->labels[digit]) != 0)
+        text_printf(to, " (class %zu)", digit);
+    text_add(to, "\n\n");
+    text *labels = must_alloc(shown, sizeof *labels);
+    for (size_t k = 0; k < shown; k++) {
+        add_label(&labels[k], work->info, best[k]);
+        size_t columns = utf8_columns(text_string(&labels[k]));
+        widest = columns > widest ? columns : widest;
+    }
+    for (size_t k = 0; k < shown; k++) {
+        double share = answer[best[k]];
+        text_printf(to, "  %s", text_string(&labels[k]));
+        text_repeat(to, " ", widest - utf8_columns(text_string(&labels[k])));
+        text_printf(to, "  %6.2f %%  ", share * 100);
+        picture_bar(to, share, 40, facts->utf8);
+        while (to->data[to->size - 1] == ' ')
+            to->size--;
+        text_add(to, "\n");
+        text_free(&labels[k]);
+    }
+    free(labels);
+    free(best);
+    text_add(to, "\n");
+}
+
+/* Many pictures: a line each. */
+static void add_list(text *to, const job *work, const terminal *facts)
+{
+    size_t shown = shown_classes(work);
+    table rows = { .alignment = shown > 1 ? "llrl" : "llr" };
+    table_cell(&rows, "picture");
+    table_cell(&rows, "digit");
+    table_cell(&rows, "probability");
+    if (shown > 1)
+        table_cell(&rows, "or else");
+    for (size_t i = 0; i < work->count; i++) {
+        const float *answer = work->answers + i * work->info->classes;
+        size_t *best = most_likely(answer, work->info->classes, shown);
+        text cell = { 0 };
+        add_name(&cell, &work->items[i]);
+        table_cell(&rows, text_string(&cell));
+        text_free(&cell);
+        table_cell(&rows, work->info->labels[best[0]]);
+        table_style(&rows, STYLE_BOLD);
+        table_format(&rows, "%.2f %%", (double)answer[best[0]] * 100);
+        for (size_t k = 1; k < shown; k++) {
+            text_add(&cell, k > 1 ? ", " : "");
+            add_label(&cell, work->info, best[k]);
+            text_printf(&cell, " %.2f %%", (double)answer[best[k]] * 100);
+        }
+        if (shown > 1)
+            table_cell(&rows, text_string(&cell));
+        text_free(&cell);
+        free(best);
+    }
+    table_write(&rows, to, 0, facts);
+    text_add(to, "\n");
+}
+
+static int print_text(const job *work)
+{
+    terminal facts = terminal_facts();
+    text answer = { 0 };
+    if (work->count == 1 || work->how->picture)
+        for (size_t i = 0; i < work->count; i++)
+            add_whole(&answer, work, i, &facts);
+    else
+        add_list(&answer, work, &facts);
+    if (work->how->random && work->how->seed == NOT_GIVEN)
+        text_printf(&answer, "chosen with --seed %llu\n", (unsigned long long)work->seed);
+    double each = work->run_seconds * 1e6 / (double)work->count;
+    text_printf(&answer, "model loaded in %.2f ms, ", work->load_seconds * 1e3);
+    if (work->count > 1)
+        text_printf(&answer, "%zu pictures read in %.1f us each", work->count, each);
+    else
+        text_printf(&answer, "picture read in %.1f us", each);
+    text_printf(&answer, " (%s)\n", ink_cpu_name(work->info->cpu));
+    int code = cli_print(&answer);
+    text_free(&answer);
+    return code;
+}
+
+/* ---- the answer for a program ---- */
+
+static int print_json(const job *work)
+{
+    json_t *document = js_map(), *results = js_list();
+    for (size_t i = 0; i < work->count; i++) {
+        const float *answer = work->answers + i * work->info->classes;
+        size_t digit = ink_argmax(answer, work->info->classes);
+        json_t *result = js_map();
+        js_put(result, "file", js_text(work->items[i].name));
+        js_put(result, "index", js_count(work->items[i].index));
+        js_put(result, "digit", js_count(digit));
+        js_put(result, "label", js_text(work->info->labels[digit]));
+        js_put(result, "probability", js_number(answer[digit]));
+        js_put(result, "probabilities", js_floats(answer, work->info->classes));
+        js_push(results, result);
+    }
+    js_put(document, "model", js_text(work->model_path));
+    js_put(document, "results", results);
+    if (work->how->random)
+        js_put(document, "seed", js_count(work->seed));
+    js_put(document, "load_ms", js_number(work->load_seconds * 1e3));
+    js_put(document, "us_per_image", js_number(work->run_seconds * 1e6 / (double)work->count));
+    js_put(document, "threads", js_count(work->how->run.threads));
+    js_put(document, "cpu", js_text(ink_cpu_name(work->info->cpu)));
+    return js_print(document);
+}
+
+/* ---- the command ---- */
+
+static int check_usage(const predict_options *how, char *const *paths, size_t count)
+{
+    size_t inputs = 0;
+    for (size_t i = 0; i < count; i++)
+        inputs += strcmp(paths[i], "-") == 0;
+    if (inputs > 1)
+        return cli_misused("standard input (-) can be read only once");
+    if (how->random && how->index != NOT_GIVEN)
+        return cli_misused("--random and --index do not go together");
+    if (!how->random && how->seed != NOT_GIVEN)
+        return cli_misused("--seed goes with --random only");
+    return how->dot ? graph_check_name("--dot", how->dot) : CLI_DONE;
+}
+
+static int read_pictures(job *work)
+{
+    int code = run_open_session(work->model, &work->how->run, &work->session);
+    if (code)
+        return code;
+    work->answers = must_alloc(work->count, work->info->classes * sizeof *work->answers);
+    double start = clock_seconds();
+    code = run_images(work->session, work->model_path, work->pixels, work->count,
+                      work->info->classes, work->answers);
+    work->run_seconds = clock_seconds() - start;
+    return code;
+}
+
+/* The graph's file appears last, when nothing else can fail. */
+static int deliver(const job *work)
+{
+    out_file graph = { 0 };
+    int code = CLI_DONE;
+    if (work->how->dot)
+        code = graph_begin(work->model, INK_DOT_GRAPH, NULL, work->how->dot, &graph);
+    if (!code)
+        code = work->how->json ? print_json(work) : print_text(work);
+    if (!code && work->how->dot)
+        code = out_file_commit(&graph);
+    out_file_close(&graph);
+    return code;
+}
+
+static int run(const void *given, char *const *operand, size_t count)
+{
+    job work = { .how = given, .model_path = operand[0] };
+    int code = check_usage(work.how, operand + 1, count - 1);
+    if (!code)
+        code = js_refused(work.how->json);
+    if (!code)
+        code = run_open_model(work.model_path, &work.how->run, &work.model, &work.load_seconds);
+    if (code)
+        return code;
+    work.info = ink_model_get_info(work.model);
+    work.picture_bytes = (size_t)work.info->height * work.info->width;
+    work.seed = work.how->seed == NOT_GIVEN ? chance_fresh_seed() : work.how->seed;
+    work.random.state = work.seed;
+    code = image_model_check(work.model_path, work.info);
+    if (!code)
+        code = collect(&work, operand + 1, count - 1);
+    if (!code)
+        code = read_pictures(&work);
+    if (!code)
+        code = deliver(&work);
+    ink_session_close(&work.session);
+    ink_model_close(&work.model);
+    free(work.items);
+    free(work.pixels);
+    free(work.answers);
+    return code;
+}
+
+const cli_command predict_command = {
+    .name = "predict",
+    .summary = "read the digits in pictures",
+    .description =
+        "Reads pictures with a model: draws the picture, and tells the digit, the probabilities, "
+        "and how long it took. Several pictures get a line each.\n"
+        "Pictures are white ink on black, of exactly the size that the model wants.",
+    .operands = operands,
+    .options = options,
+    .examples = examples,
+    .defaults = &defaults,
+    .options_size = sizeof defaults,
+    .run = run,
+};

@@ -1,0 +1,47 @@
+/* Files of pictures and labels: IDX, PNG, PGM, each maybe in gzip. */
+#ifndef INK_CLI_IMAGE_FILE_H
+#define INK_CLI_IMAGE_FILE_H
+
+#include "inkling.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct image_set {
+    const char *name;  /* for messages */
+    bool labels;       /* an IDX file of single numbers */
+    size_t count;
+    uint32_t height, width;
+    const uint8_t *data; /* [count, height, width], or [count] labels */
+    void *owned;
+} image_set;
+
+/* Reads a file of pictures or labels, "-" for standard input. The pictures have the size that
+ * `model` wants: others are refused, before they are decoded. Says what is wrong and gives
+ * CLI_FAILED, or 0. */
+int image_set_read(const char *path, const ink_model_info *model, image_set *out);
+void image_set_close(image_set *set);
+
+/* Refuses a file of labels, or one without any picture. */
+int image_set_need_pictures(const image_set *set);
+
+/* Refuses a model that wants other input than grey pictures. */
+int image_model_check(const char *path, const ink_model_info *model);
+
+/* The decoders: `bytes` is a whole file; `pixels` takes [height, width], which `image_png_size` or
+ * `image_pgm_open` has told. */
+int image_png_size(const char *name, const uint8_t *bytes, size_t size, uint32_t *height,
+                   uint32_t *width);
+int image_png_decode(const char *name, const uint8_t *bytes, size_t size, uint8_t *pixels);
+
+typedef struct pgm {
+    const char *name;
+    const uint8_t *at, *end; /* what is left: after the header, the samples */
+    bool plain;              /* P2, numbers as text */
+    uint32_t height, width, most;
+} pgm;
+int image_pgm_open(const char *name, const uint8_t *bytes, size_t size, pgm *out);
+int image_pgm_decode(pgm *file, uint8_t *pixels);
+
+#endif

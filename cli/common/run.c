@@ -1,0 +1,50 @@
+#include "common/run.h"
+
+#include "common/chance.h"
+
+#include <math.h>
+
+const char *run_cpu_choice(size_t index)
+{
+    return index < 64 ? ink_cpu_name((ink_cpu)index) : NULL;
+}
+
+int run_open_model(const char *path, const run_options *options, ink_model **out, double *seconds)
+{
+    ink_model_options how = INK_MODEL_OPTIONS_INIT;
+    ink_error error;
+    how.input_scale = (float)options->input_scale;
+    if (ink_cpu_from_name(options->cpu, &how.cpu, &error))
+        return cli_failed("--cpu: %s", error.text);
+    double start = clock_seconds();
+    if (ink_model_open(path, &how, out, &error))
+        return cli_failed("%s", error.text);
+    if (seconds)
+        *seconds = clock_seconds() - start;
+    return CLI_DONE;
+}
+
+int run_open_session(const ink_model *model, const run_options *options, ink_session **out)
+{
+    ink_session_options how = INK_SESSION_OPTIONS_INIT;
+    ink_error error;
+    how.threads = (uint32_t)options->threads;
+    how.batch = (uint32_t)options->batch;
+    how.profile = options->profile;
+    if (ink_session_open(model, &how, out, &error))
+        return cli_failed("%s", error.text);
+    return CLI_DONE;
+}
+
+int run_images(ink_session *session, const char *name, const uint8_t *pixels, size_t images,
+               size_t classes, float *output)
+{
+    ink_error error;
+    if (ink_session_run_u8(session, pixels, images, output, &error))
+        return cli_failed("%s: %s", name, error.text);
+    for (size_t i = 0; i < images * classes; i++)
+        if (!isfinite(output[i]))
+            return cli_failed("%s: the network overflows: its answer to a picture is no number",
+                              name);
+    return CLI_DONE;
+}

@@ -1,0 +1,59 @@
+# How all of inkling's C is compiled: ink_compile(TARGET).
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES AND ink_top)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, Debug, RelWithDebInfo or MinSizeRel" FORCE)
+endif()
+
+set(ink_warnings
+    -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+    -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2
+    -Wimplicit-fallthrough)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    # What it says changes with the optimisation; text that is cut is the callers' intent here.
+    list(APPEND ink_warnings -Wno-format-truncation)
+endif()
+if(INK_WERROR)
+    list(APPEND ink_warnings -Werror)
+endif()
+
+# Sanitizers and coverage reach every target, what others write included.
+if(INK_FUZZ)
+    if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+        message(FATAL_ERROR "INK_FUZZ needs clang: cmake -DCMAKE_C_COMPILER=clang")
+    endif()
+    if(NOT INK_SANITIZE)
+        set(INK_SANITIZE address,undefined)
+    endif()
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+if(INK_SANITIZE)
+    add_compile_options(-fsanitize=${INK_SANITIZE} -fno-sanitize-recover=all
+        -fno-omit-frame-pointer -g)
+    add_link_options(-fsanitize=${INK_SANITIZE})
+endif()
+
+function(ink_compile target)
+    set_target_properties(${target} PROPERTIES
+        C_STANDARD 11
+        C_STANDARD_REQUIRED ON
+        C_EXTENSIONS OFF
+        C_VISIBILITY_PRESET hidden)
+    target_compile_definitions(${target} PRIVATE _XOPEN_SOURCE=700)
+    if(MINGW)
+        target_compile_definitions(${target} PRIVATE __USE_MINGW_ANSI_STDIO=1)
+    endif()
+    # No contraction: a*b+c is rounded twice unless the source says fma, on every machine.
+    target_compile_options(${target} PRIVATE -ffp-contract=off ${ink_warnings})
+endfunction()
+
+# Sets `out` to whether the compiler defines `macro` for the machine that it compiles for.
+include(CheckCSourceCompiles)
+function(ink_target_defines macro out)
+    set(CMAKE_REQUIRED_QUIET ON)
+    check_c_source_compiles("
+        #ifndef ${macro}
+        #error no
+        #endif
+        int main(void) { return 0; }" ink_defines${macro})
+    set(${out} "${ink_defines${macro}}" PARENT_SCOPE)
+endfunction()

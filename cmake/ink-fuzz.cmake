@@ -1,0 +1,11 @@
+# libFuzzer programs: fuzz/fuzz_<name>.c is build/fuzz/fuzz_<name>.
+file(GLOB ink_fuzzers CONFIGURE_DEPENDS fuzz/fuzz_*.c)
+foreach(file IN LISTS ink_fuzzers)
+    get_filename_component(name "${file}" NAME_WE)
+    add_executable(${name} "${file}")
+    target_include_directories(${name} PRIVATE src)
+    target_link_libraries(${name} PRIVATE inkling_static)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    set_property(TARGET ${name} PROPERTY RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz")
+    ink_compile(${name})
+endforeach()

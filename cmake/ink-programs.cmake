@@ -1,0 +1,93 @@
+# The programs, also as the target `programs`. They see include/inkling.h and each other's headers, and nothing of src/.
+
+# Libraries that a program can do without. Each that is there sets INK_HAVE_<NAME>.
+set(ink_program_libraries "")
+set(ink_program_macros "")
+function(ink_optional package target debian without)
+    find_package(${package} QUIET)
+    string(TOUPPER ${package} name)
+    if(TARGET ${target})
+        set(ink_program_libraries ${ink_program_libraries} ${target} PARENT_SCOPE)
+        set(ink_program_macros ${ink_program_macros} INK_HAVE_${name}=1 PARENT_SCOPE)
+    else()
+        message(STATUS "${package} not found (Debian: ${debian}): built without ${without}")
+    endif()
+endfunction()
+ink_optional(ZLIB ZLIB::ZLIB zlib1g-dev "reading .gz files")
+ink_optional(PNG PNG::PNG libpng-dev "reading .png pictures")
+ink_optional(Jansson Jansson::Jansson libjansson-dev "reading .json files")
+
+add_custom_target(programs)
+function(ink_program name folder)
+    add_executable(${name} ${ARGN})
+    target_include_directories(${name} PRIVATE cli)
+    target_compile_definitions(${name} PRIVATE ${ink_program_macros})
+    target_link_libraries(${name} PRIVATE inkling_static ${ink_program_libraries} m)
+    if(NOT APPLE)
+        target_link_options(${name} PRIVATE LINKER:--as-needed)
+    endif()
+    set_property(TARGET ${name} PROPERTY
+        RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/${folder}")
+    ink_compile(${name})
+    add_dependencies(programs ${name})
+    set_property(GLOBAL APPEND PROPERTY ink_${folder}_programs ${name})
+endfunction()
+
+# What the programs share, compiled once.
+file(GLOB ink_common CONFIGURE_DEPENDS cli/common/*.c)
+if(ink_common)
+    add_library(inkling_common OBJECT ${ink_common})
+    target_include_directories(inkling_common PRIVATE cli)
+    target_compile_definitions(inkling_common PRIVATE ${ink_program_macros})
+    target_link_libraries(inkling_common PRIVATE inkling_static ${ink_program_libraries})
+    ink_compile(inkling_common)
+    set(ink_common $<TARGET_OBJECTS:inkling_common>)
+endif()
+
+file(GLOB ink_commands CONFIGURE_DEPENDS cli/cmd_*.c)
+if(EXISTS "${PROJECT_SOURCE_DIR}/cli/main.c")
+    ink_program(inkling bin cli/main.c ${ink_commands} ${ink_common})
+endif()
+
+# The programs of ggml's MNIST examples, by their old names.
+file(GLOB ink_old CONFIGURE_DEPENDS cli/old.c)
+if(EXISTS "${PROJECT_SOURCE_DIR}/cli/old_mnist.c")
+    ink_program(mnist bin cli/old_mnist.c ${ink_old} ${ink_common})
+endif()
+if(EXISTS "${PROJECT_SOURCE_DIR}/cli/old_mnist_cnn.c")
+    ink_program(mnist-cnn bin cli/old_mnist_cnn.c ${ink_old} ${ink_common})
+endif()
+
+# Helpers that `inkling` starts, as git does: cli/helper_<name>.c is libexec/inkling/inkling-<name>.
+file(GLOB ink_helpers CONFIGURE_DEPENDS cli/helper_*.c)
+foreach(file IN LISTS ink_helpers)
+    get_filename_component(name "${file}" NAME_WE)
+    string(REGEX REPLACE "^helper_" "inkling-" name "${name}")
+    ink_program(${name} libexec/inkling "${file}" ${ink_common})
+endforeach()
+
+# Manual pages and completions, which the program writes itself.
+set(ink_manuals "")
+set(ink_completions "")
+if(TARGET inkling AND EXISTS "${PROJECT_SOURCE_DIR}/cli/cmd_help.c" AND NOT CMAKE_CROSSCOMPILING)
+    set(ink_manuals "${PROJECT_BINARY_DIR}/man/inkling.1")
+    set(writes "help --man > man/inkling.1")
+    foreach(file IN LISTS ink_commands)
+        get_filename_component(name "${file}" NAME_WE)
+        string(REGEX REPLACE "^cmd_" "" name "${name}")
+        list(APPEND ink_manuals "${PROJECT_BINARY_DIR}/man/inkling-${name}.1")
+        list(APPEND writes "help --man ${name} > man/inkling-${name}.1")
+    endforeach()
+    foreach(shell bash zsh fish)
+        list(APPEND ink_completions "${PROJECT_BINARY_DIR}/completions/inkling.${shell}")
+        list(APPEND writes "help --completion ${shell} > completions/inkling.${shell}")
+    endforeach()
+    add_custom_command(OUTPUT ${ink_manuals} ${ink_completions}
+        COMMAND ${CMAKE_COMMAND} -DPROGRAM=$<TARGET_FILE:inkling>
+            "-DWRITES=${writes}" -P "${PROJECT_SOURCE_DIR}/cmake/write-manuals.cmake"
+        DEPENDS inkling cmake/write-manuals.cmake
+        WORKING_DIRECTORY "${PROJECT_BINARY_DIR}"
+        COMMENT "Writing the manual pages and completions"
+        VERBATIM)
+    add_custom_target(inkling_manuals ALL DEPENDS ${ink_manuals} ${ink_completions})
+endif()

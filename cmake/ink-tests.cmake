@@ -1,0 +1,146 @@
+# The tests. Each runs from the project's root; exit code 77 means skipped. Environment:
+#   INKLING_BIN       the folder of the programs
+#   INKLING_DATA      data that is not in the repository; tests that need it skip without it
+#   INKLING_TEST_CPU  the kernels to force; unset for the best
+find_package(Cmocka QUIET)
+find_package(Python3 QUIET COMPONENTS Interpreter)
+find_program(INK_BASH bash)
+if(NOT CMAKE_CROSSCOMPILING)
+    include(CheckLanguage)
+    check_language(CXX)
+    if(CMAKE_CXX_COMPILER)
+        enable_language(CXX)
+    endif()
+endif()
+
+function(ink_test name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "COMMAND;LABELS;ENVIRONMENT")
+    add_test(NAME ${name} COMMAND ${arg_COMMAND} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+    set_tests_properties(${name} PROPERTIES
+        SKIP_RETURN_CODE 77
+        TIMEOUT 300
+        LABELS "${arg_LABELS}"
+        ENVIRONMENT "INKLING_BIN=${PROJECT_BINARY_DIR}/bin;UBSAN_OPTIONS=print_stacktrace=1;${arg_ENVIRONMENT}")
+endfunction()
+
+function(ink_test_program name)
+    add_executable(${name} ${ARGN})
+    set_property(TARGET ${name} PROPERTY RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+    ink_compile(${name})
+endfunction()
+
+# ---- the public header ---------------------------------------------------------------------------
+
+# The example at the top of the header is taken out of it, compiled alone, and run.
+set(ink_example "${PROJECT_BINARY_DIR}/tests/header-example.c")
+add_custom_command(OUTPUT "${ink_example}"
+    COMMAND ${CMAKE_COMMAND} -DHEADER=${PROJECT_SOURCE_DIR}/include/inkling.h
+        -DEXAMPLE=${ink_example} -P "${PROJECT_SOURCE_DIR}/cmake/header-example.cmake"
+    DEPENDS include/inkling.h cmake/header-example.cmake
+    COMMENT "Taking the example out of inkling.h"
+    VERBATIM)
+ink_test_program(header_example "${ink_example}")
+target_link_libraries(header_example PRIVATE inkling_static m)
+set(ink_digit_model models/cnn.gguf)
+if(EXISTS "${PROJECT_SOURCE_DIR}/${ink_digit_model}")
+    ink_test(header-example COMMAND header_example ${ink_digit_model})
+    set_tests_properties(header-example PROPERTIES PASS_REGULAR_EXPRESSION "^[0-9]\n$")
+endif()
+
+ink_test_program(test_header tests/test_header.c)
+target_link_libraries(test_header PRIVATE inkling_shared)
+ink_test(header COMMAND test_header)
+if(CMAKE_CXX_COMPILER_LOADED)
+    add_executable(test_header_cxx tests/header.cpp)
+    target_link_libraries(test_header_cxx PRIVATE inkling_shared)
+    target_compile_options(test_header_cxx PRIVATE -Wall -Wextra -Wpedantic)
+    if(INK_WERROR)
+        target_compile_options(test_header_cxx PRIVATE -Werror)
+    endif()
+    set_target_properties(test_header_cxx PROPERTIES
+        CXX_STANDARD 11
+        CXX_EXTENSIONS OFF
+        RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+    ink_test(header-c++ COMMAND test_header_cxx)
+elseif(NOT CMAKE_CROSSCOMPILING)
+    message(STATUS "No C++ compiler (Debian: g++): the header is not tested in C++")
+endif()
+
+# ---- unit tests ----------------------------------------------------------------------------------
+
+# tests/test_<name>.c is the test <name>, and <name>-scalar with the reference kernels.
+if(Cmocka_FOUND)
+    file(GLOB ink_unit_tests CONFIGURE_DEPENDS tests/test_*.c)
+    list(REMOVE_ITEM ink_unit_tests "${PROJECT_SOURCE_DIR}/tests/test_header.c")
+    file(GLOB ink_test_support CONFIGURE_DEPENDS tests/support.c)
+    foreach(file IN LISTS ink_unit_tests)
+        get_filename_component(program "${file}" NAME_WE)
+        string(REGEX REPLACE "^test_" "" name "${program}")
+        string(REPLACE "_" "-" name "${name}")
+        ink_test_program(${program} "${file}" ${ink_test_support})
+        target_include_directories(${program} PRIVATE src tests)
+        target_link_libraries(${program} PRIVATE
+            inkling_static Cmocka::Cmocka Threads::Threads m)
+        ink_test(${name} COMMAND ${program} LABELS unit)
+        ink_test(${name}-scalar COMMAND ${program} LABELS unit ENVIRONMENT INKLING_TEST_CPU=scalar)
+    endforeach()
+else()
+    message(STATUS "cmocka not found (Debian: libcmocka-dev): built without the unit tests")
+endif()
+
+# ---- fuzzing: every input that was ever of interest is tried again --------------------------------
+
+if(EXISTS "${PROJECT_SOURCE_DIR}/fuzz/replay.c")
+    file(GLOB ink_fuzzers CONFIGURE_DEPENDS fuzz/fuzz_*.c)
+    foreach(file IN LISTS ink_fuzzers)
+        get_filename_component(name "${file}" NAME_WE)
+        string(REGEX REPLACE "^fuzz_" "" name "${name}")
+        ink_test_program(replay_${name} fuzz/replay.c "${file}")
+        target_include_directories(replay_${name} PRIVATE src)
+        target_link_libraries(replay_${name} PRIVATE inkling_static m)
+        if(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/fuzz/corpus/${name}")
+            ink_test(replay-${name} COMMAND replay_${name} fuzz/corpus/${name} LABELS fuzz)
+        endif()
+    endforeach()
+endif()
+if(EXISTS "${PROJECT_SOURCE_DIR}/fuzz/make_corpus.c")
+    ink_test_program(make_corpus fuzz/make_corpus.c)
+    target_include_directories(make_corpus PRIVATE src)
+    target_link_libraries(make_corpus PRIVATE inkling_static m)
+    set_property(TARGET make_corpus PROPERTY EXCLUDE_FROM_ALL ON)
+endif()
+
+# ---- examples ------------------------------------------------------------------------------------
+
+file(GLOB ink_examples CONFIGURE_DEPENDS examples/*.c)
+foreach(file IN LISTS ink_examples)
+    get_filename_component(name "${file}" NAME_WE)
+    ink_test_program(example_${name} "${file}")
+    target_link_libraries(example_${name} PRIVATE inkling_static m)
+endforeach()
+
+# ---- the programs --------------------------------------------------------------------------------
+
+if(TARGET inkling AND NOT CMAKE_CROSSCOMPILING)
+    file(GLOB ink_cli_tests CONFIGURE_DEPENDS tests/cli/test_*.py)
+    if(ink_cli_tests AND NOT Python3_Interpreter_FOUND)
+        message(STATUS "python3 not found (Debian: python3): no tests of the programs")
+        set(ink_cli_tests "")
+    endif()
+    foreach(file IN LISTS ink_cli_tests)
+        get_filename_component(name "${file}" NAME_WE)
+        string(REGEX REPLACE "^test_" "cli-" name "${name}")
+        string(REPLACE "_" "-" name "${name}")
+        ink_test(${name} COMMAND "${Python3_EXECUTABLE}" -B "${file}" -v LABELS cli)
+    endforeach()
+endif()
+
+# ---- the tree, the libraries as built, the libraries as installed ---------------------------------
+
+if(INK_BASH AND NOT CMAKE_CROSSCOMPILING AND NOT INK_SANITIZE)
+    ink_test(tree COMMAND "${INK_BASH}" tests/check-tree LABELS package)
+    ink_test(symbols COMMAND "${INK_BASH}" tests/check-symbols $<TARGET_FILE:inkling_shared>
+        LABELS package)
+    ink_test(install COMMAND "${INK_BASH}" tests/install/check-install "${PROJECT_BINARY_DIR}"
+        LABELS package)
+endif()

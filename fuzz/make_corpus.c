@@ -1,0 +1,352 @@
+/* Writes the seed corpora: make_corpus FOLDER makes FOLDER/gguf, FOLDER/bin and FOLDER/idx with
+ * small models of every operator and layout, small IDX files, and broken ones. The same files each
+ * time. */
+#include "formats/ggml_bin.h"
+#include "formats/gguf.h"
+#include "tensor/type.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *folder;
+static size_t files, bytes_written;
+
+static void stop(const char *what, const char *why)
+{
+    fprintf(stderr, "make_corpus: %s: %s\n", what, why);
+    exit(1);
+}
+
+static void save(const char *kind, const char *name, const char *ending, const void *data,
+                 size_t size)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s", folder, kind);
+#ifdef _WIN32
+    (void)mkdir(path);
+#else
+    (void)mkdir(path, 0777);
+#endif
+    snprintf(path, sizeof path, "%s/%s/%s%s", folder, kind, name, ending);
+    FILE *file = fopen(path, "wb");
+    if (!file || fwrite(data, 1, size, file) != size || fclose(file))
+        stop(path, "cannot be written");
+    files++;
+    bytes_written += size;
+}
+
+/* ---- networks ---- */
+
+/* A node when `op` is set, else a tensor; the last row has neither. */
+typedef struct row {
+    const char *op, *name, *inputs, *attributes;
+    ink_type type;
+    uint32_t dim[INK_MAX_DIMS];
+} row;
+
+#define NODE(op, name, inputs, attributes) { op, name, inputs, attributes, INK_F32, { 0 } }
+#define TENSOR(name, type, ...) { NULL, name, NULL, NULL, type, { __VA_ARGS__ } }
+#define END { NULL, NULL, NULL, NULL, INK_F32, { 0 } }
+
+static const struct network {
+    const char *name;
+    uint32_t channels, height, width;
+    row rows[24];
+} networks[] = {
+    { "dense", 1, 4, 4,
+      { NODE("flatten", "flat", NULL, NULL), NODE("dense", "fc1", NULL, NULL),
+        NODE("relu", "relu", NULL, NULL), NODE("dropout", "drop", NULL, "rate=0.25"),
+        NODE("dense", "fc2", NULL, NULL), NODE("softmax", "softmax", NULL, NULL),
+        TENSOR("fc1.weight", INK_F32, 5, 16), TENSOR("fc1.bias", INK_F32, 5),
+        TENSOR("fc2.weight", INK_F16, 3, 5), END } },
+    { "conv", 1, 6, 6,
+      { NODE("conv2d", "conv", NULL, NULL), NODE("relu", "relu", NULL, NULL),
+        NODE("max_pool2d", "pool", NULL, "kernel=2"), NODE("flatten", "flat", NULL, NULL),
+        NODE("dense", "fc", NULL, NULL), TENSOR("conv.weight", INK_F32, 3, 1, 3, 3),
+        TENSOR("conv.bias", INK_F32, 3), TENSOR("fc.weight", INK_F32, 2, 12),
+        TENSOR("fc.bias", INK_F32, 2), END } },
+    { "conv-options", 2, 7, 6,
+      { NODE("conv2d", "conv", NULL, "stride=2,1 padding=1,0,2,1 dilation=1,2 groups=2"),
+        NODE("leaky_relu", "leaky", NULL, "alpha=0.2"),
+        NODE("avg_pool2d", "avg", NULL, "kernel=2 stride=1 padding=1 ceil=1 count_padding=1"),
+        NODE("global_avg_pool2d", "global", NULL, NULL), NODE("flatten", "flat", NULL, NULL),
+        TENSOR("conv.weight", INK_F16, 4, 1, 3, 2), TENSOR("conv.bias", INK_F16, 4), END } },
+    { "residual", 2, 6, 6,
+      { NODE("conv2d", "conv1", "input", "padding=1"),
+        NODE("batch_norm", "bn1", NULL, "epsilon=0.001"), NODE("relu", "relu1", NULL, NULL),
+        NODE("conv2d", "conv2", NULL, "padding=1"), NODE("batch_norm", "bn2", NULL, NULL),
+        NODE("add", "sum", "bn2,input,relu1", NULL), NODE("relu", "relu2", NULL, NULL),
+        NODE("global_max_pool2d", "global", NULL, NULL), NODE("flatten", "flat", NULL, NULL),
+        TENSOR("conv1.weight", INK_F32, 2, 2, 3, 3), TENSOR("bn1.weight", INK_F32, 2),
+        TENSOR("bn1.bias", INK_F32, 2), TENSOR("bn1.mean", INK_F32, 2),
+        TENSOR("bn1.variance", INK_F32, 2), TENSOR("conv2.weight", INK_F32, 2, 2, 3, 3),
+        TENSOR("bn2.mean", INK_F32, 2), TENSOR("bn2.variance", INK_F32, 2), END } },
+    { "branches", 1, 6, 5,
+      { NODE("pad", "pad", "input", "padding=1,2,0,1 value=-0.5"),
+        NODE("conv2d", "a", "pad", "kernel=2"), NODE("sigmoid", "a_act", "a", NULL),
+        NODE("conv2d", "b", "pad", "kernel=2"), NODE("tanh", "b_act", "b", NULL),
+        NODE("concat", "both", "a_act,b_act,a", "axis=0"), NODE("elu", "elu", NULL, "alpha=0.5"),
+        NODE("gelu", "gelu", NULL, "approximate=1"),
+        NODE("permute", "permute", NULL, "order=1,2,0"),
+        NODE("reshape", "shape", NULL, "shape=6,-1"), NODE("log_softmax", "log", NULL, "axis=-1"),
+        TENSOR("a.weight", INK_F32, 2, 1, 2, 2), TENSOR("b.weight", INK_F16, 1, 1, 2, 2), END } },
+    { "no-weights", 3, 2, 3,
+      { NODE("gelu", "gelu", NULL, NULL), NODE("max_pool2d", "max", NULL, "kernel=2,3 padding=1"),
+        NODE("flatten", "flat", NULL, NULL), END } },
+    { "one-node", 1, 1, 2, { NODE("flatten", "flat", NULL, NULL), END } },
+    /* What ggml's own examples compute, as small as their layouts allow. */
+    { "mnist-fc", 1, 4, 4,
+      { NODE("flatten", "flatten", NULL, NULL), NODE("dense", "fc1", NULL, NULL),
+        NODE("relu", "fc1_relu", NULL, NULL), NODE("dense", "fc2", NULL, NULL),
+        NODE("softmax", "softmax", NULL, NULL), TENSOR("fc1.weight", INK_F32, 3, 16),
+        TENSOR("fc1.bias", INK_F32, 3), TENSOR("fc2.weight", INK_F32, 2, 3),
+        TENSOR("fc2.bias", INK_F32, 2), END } },
+    { "mnist-fc-wide", 1, 3, 3,
+      { NODE("flatten", "flatten", NULL, NULL), NODE("dense", "fc1", NULL, NULL),
+        NODE("relu", "fc1_relu", NULL, NULL), NODE("dense", "fc2", NULL, NULL),
+        TENSOR("fc1.weight", INK_F16, 17, 9), TENSOR("fc1.bias", INK_F32, 17),
+        TENSOR("fc2.weight", INK_F32, 10, 17), TENSOR("fc2.bias", INK_F16, 10), END } },
+    { "mnist-cnn", 1, 8, 8,
+      { NODE("conv2d", "conv1", NULL, "padding=1"), NODE("relu", "conv1_relu", NULL, NULL),
+        NODE("max_pool2d", "pool1", NULL, "kernel=2"), NODE("conv2d", "conv2", NULL, "padding=1"),
+        NODE("relu", "conv2_relu", NULL, NULL), NODE("max_pool2d", "pool2", NULL, "kernel=2"),
+        NODE("permute", "channels_last", NULL, "order=1,2,0"),
+        NODE("flatten", "flatten", NULL, NULL), NODE("dense", "dense", NULL, NULL),
+        TENSOR("conv1.weight", INK_F32, 2, 1, 3, 3), TENSOR("conv1.bias", INK_F32, 2),
+        TENSOR("conv2.weight", INK_F32, 3, 2, 3, 3), TENSOR("conv2.bias", INK_F32, 3),
+        TENSOR("dense.weight", INK_F32, 2, 12), TENSOR("dense.bias", INK_F32, 2), END } },
+    { "mnist-cnn-2023", 1, 14, 14,
+      { NODE("conv2d", "conv1", NULL, NULL), NODE("relu", "conv1_relu", NULL, NULL),
+        NODE("max_pool2d", "pool1", NULL, "kernel=2"), NODE("conv2d", "conv2", NULL, NULL),
+        NODE("relu", "conv2_relu", NULL, NULL), NODE("max_pool2d", "pool2", NULL, "kernel=2"),
+        NODE("permute", "channels_last", NULL, "order=1,2,0"),
+        NODE("flatten", "flatten", NULL, NULL), NODE("dense", "dense", NULL, NULL),
+        NODE("softmax", "softmax", NULL, NULL), TENSOR("conv1.weight", INK_F16, 2, 1, 3, 3),
+        TENSOR("conv1.bias", INK_F32, 2), TENSOR("conv2.weight", INK_F16, 2, 2, 3, 3),
+        TENSOR("conv2.bias", INK_F32, 2), TENSOR("dense.weight", INK_F32, 2, 8),
+        TENSOR("dense.bias", INK_F32, 2), END } },
+};
+
+/* Small weights, the same each time; all positive where a variance must be. */
+static void add_tensor(ink_builder *builder, const row *r, uint32_t *random)
+{
+    static float values[4096];
+    static uint16_t halves[4096];
+    uint32_t rank = 0, count = 1;
+    for (; rank < INK_MAX_DIMS && r->dim[rank]; rank++)
+        count *= r->dim[rank];
+    for (uint32_t i = 0; i < count; i++) {
+        *random = *random * 1664525 + 1013904223;
+        values[i] = (float)(*random >> 24) / 256 - (strstr(r->name, "variance") ? 0 : 0.5f);
+        halves[i] = ink_f32_to_f16(values[i]);
+    }
+    ink_error error;
+    if (ink_builder_tensor(builder, r->name, r->type, rank, r->dim,
+                           r->type == INK_F16 ? (void *)halves : (void *)values, &error))
+        stop(r->name, error.text);
+}
+
+static ink_model *build(const struct network *network)
+{
+    ink_error error = { 0 };
+    ink_builder *builder = NULL;
+    ink_model *model = NULL;
+    uint32_t random = 1;
+    if (ink_builder_open(NULL, network->channels, network->height, network->width, 1.0f / 255, 0,
+                         &builder, &error))
+        stop(network->name, error.text);
+    if (ink_builder_metadata(builder, "general.name", network->name, &error))
+        stop(network->name, error.text);
+    for (const row *r = network->rows; r->name; r++) {
+        if (!r->op)
+            add_tensor(builder, r, &random);
+        else if (ink_builder_node(builder, r->op, r->name, r->inputs, r->attributes, &error))
+            stop(network->name, error.text);
+    }
+    if (ink_builder_model(builder, NULL, &model, &error))
+        stop(network->name, error.text);
+    ink_builder_close(&builder);
+    return model;
+}
+
+static void save_networks(void)
+{
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++) {
+        ink_model *model = build(&networks[i]);
+        for (int layout = INK_LAYOUT_INKLING; layout <= INK_LAYOUT_LEGACY; layout++) {
+            ink_buffer file = { 0 };
+            if (ink_model_save_memory(model, (ink_layout)layout, &file, NULL))
+                continue; /* most networks fit one layout only */
+            char name[64];
+            snprintf(name, sizeof name, "%s.%s", networks[i].name,
+                     ink_layout_name((ink_layout)layout));
+            bool legacy = layout == INK_LAYOUT_LEGACY;
+            save(legacy ? "bin" : "gguf", name, legacy ? ".bin" : ".gguf", file.data, file.size);
+            ink_buffer_close(&file);
+        }
+        ink_model_close(&model);
+    }
+}
+
+/* ---- containers that hold no network ---- */
+
+static ink_buffer write_gguf(const ink_gguf *file)
+{
+    ink_allocator allocator = ink_allocator_or_default(NULL);
+    ink_buffer out = { 0 };
+    ink_error error;
+    if (ink_gguf_write(file, &allocator, &out, &error))
+        stop("gguf", error.text);
+    return out;
+}
+
+/* Every kind of value, alone and as an array, and an alignment of its own. */
+static void save_values(void)
+{
+    static const uint64_t numbers[3] = { 0x010001, 2, 3 }; /* its bytes are bools: 1, 0, 1 */
+    static const ink_gguf_string strings[3] = { { "one", 3 }, { "", 0 }, { "a\0b", 3 } };
+    ink_allocator allocator = ink_allocator_or_default(NULL);
+    ink_arena arena;
+    ink_arena_init(&arena, &allocator);
+    ink_metadata room[2 * INK_GGUF_TYPES + 1];
+    static const float weights[9] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+    ink_tensor_info tensors[2] = {
+        { "w", INK_F32, 2, { 3, 3 }, sizeof weights, weights },
+        { "h", INK_F16, 4, { 1, 2, 1, 3 }, 12, weights },
+    };
+    ink_gguf file = { .metadata = room, .tensors = tensors, .tensor_count = 2 };
+    ink_gguf_put_u32(&file, &arena, "general.alignment", 64);
+    for (int type = 0; type < INK_GGUF_TYPES; type++) {
+        char key[32];
+        const void *values = type == INK_GGUF_STRING ? (const void *)strings : numbers;
+        if (type == INK_GGUF_ARRAY)
+            continue;
+        snprintf(key, sizeof key, "one.%d", type);
+        ink_gguf_put(&file, &arena, key, (ink_gguf_type)type, false, 1, values);
+        snprintf(key, sizeof key, "many.%d", type);
+        ink_gguf_put(&file, &arena, key, (ink_gguf_type)type, true, 3, values);
+    }
+    ink_buffer out = write_gguf(&file);
+    save("gguf", "values", ".gguf", out.data, out.size);
+    ink_buffer_close(&out);
+    file = (ink_gguf){ 0 };
+    out = write_gguf(&file);
+    save("gguf", "empty", ".gguf", out.data, out.size);
+    ink_buffer_close(&out);
+    ink_arena_free(&arena);
+}
+
+/* ---- broken files: a good one with some bytes replaced, or cut ---- */
+
+static void save_broken(const char *kind, const char *name, const char *ending, const void *good,
+                        size_t size, size_t at, const char *patch, size_t patch_size)
+{
+    char *copy = malloc(size);
+    if (!copy || at + patch_size > size)
+        stop(name, "no such byte");
+    memcpy(copy, good, size);
+    memcpy(copy + at, patch, patch_size);
+    save(kind, name, ending, copy, size);
+    free(copy);
+}
+
+/* A literal's bytes without its NUL. */
+#define PATCH(literal) literal, sizeof literal - 1
+
+/* Replaces the first place where `find` stands by as many other letters. */
+static void save_renamed(const char *name, const ink_buffer *file, const char *find,
+                         const char *replace)
+{
+    size_t at = 0, length = strlen(find);
+    while (at + length < file->size && memcmp(file->data + at, find, length) != 0)
+        at++;
+    save_broken("gguf", name, ".gguf", file->data, file->size, at, replace, strlen(replace));
+}
+
+static ink_buffer save_as(const char *name, ink_layout layout)
+{
+    size_t i = 0;
+    while (strcmp(networks[i].name, name) != 0)
+        i++;
+    ink_model *model = build(&networks[i]);
+    ink_buffer file = { 0 };
+    ink_error error;
+    if (ink_model_save_memory(model, layout, &file, &error))
+        stop(name, error.text);
+    ink_model_close(&model);
+    return file;
+}
+
+static void save_broken_models(void)
+{
+    ink_buffer file = save_as("residual", INK_LAYOUT_INKLING);
+    save_renamed("broken-architecture", &file, "inkling", "inklong");
+    save_renamed("broken-op", &file, "conv2d", "conv9d");
+    save_renamed("broken-attribute", &file, "padding", "fadding");
+    save_renamed("broken-input", &file, "relu1", "relu7");
+    save_renamed("broken-tensor-name", &file, "conv2.weight", "conv3.weight");
+    save_renamed("broken-key", &file, "inkling.version", "inkling.vorsion");
+    ink_buffer_close(&file);
+
+    file = save_as("mnist-fc", INK_LAYOUT_GGML);
+    const char *data = file.data;
+    size_t size = file.size;
+    save("gguf", "broken-cut", ".gguf", data, size / 2);
+    save_broken("gguf", "broken-version", ".gguf", data, size, 4, PATCH("\1\0\0\0"));
+    save_broken("gguf", "broken-endian", ".gguf", data, size, 4, PATCH("\0\0\0\3"));
+    save_broken("gguf", "version-2", ".gguf", data, size, 4, PATCH("\2\0\0\0"));
+    save_broken("gguf", "broken-tensors", ".gguf", data, size, 8, PATCH("\377\377\377\377"));
+    save_broken("gguf", "broken-keys", ".gguf", data, size, 16, PATCH("\0\0\0\0\0\0\0\200"));
+    save_broken("gguf", "broken-key-length", ".gguf", data, size, 24,
+                PATCH("\377\377\377\377\377\377\377\377"));
+    ink_buffer_close(&file);
+
+    file = save_as("mnist-fc", INK_LAYOUT_LEGACY);
+    data = file.data;
+    size = file.size;
+    save("bin", "broken-cut", ".bin", data, size / 2);
+    save_broken("bin", "broken-rank", ".bin", data, size, 4, PATCH("\377\377\377\377"));
+    save_broken("bin", "broken-dimension", ".bin", data, size, 8, PATCH("\0\0\0\200"));
+    save_broken("bin", "broken-not-finite", ".bin", data, size, 16, PATCH("\0\0\200\177"));
+    save_broken("bin", "broken-endian", ".bin", data, size, 0, PATCH("ggml"));
+    ink_buffer_close(&file);
+}
+
+static void save_idx(void)
+{
+    static const char images[] = "\0\0\10\3\0\0\0\2\0\0\0\2\0\0\0\3abcdefghijkl";
+    static const char labels[] = "\0\0\10\1\0\0\0\5\7\2\1\0\4";
+    static const char rank_4[] = "\0\0\10\4\0\0\0\1\0\0\0\2\0\0\0\1\0\0\0\2abcd";
+    const size_t size = sizeof images - 1;
+    save("idx", "images", ".idx", images, size);
+    save("idx", "labels", ".idx", labels, sizeof labels - 1);
+    save("idx", "rank-4", ".idx", rank_4, sizeof rank_4 - 1);
+    save("idx", "broken-empty", ".idx", images, 0);
+    save("idx", "broken-cut", ".idx", images, size - 1);
+    save("idx", "broken-header", ".idx", images, 10);
+    save("idx", "broken-trailing", ".idx", images, size + 1);
+    save_broken("idx", "broken-magic", ".idx", images, size, 0, PATCH("\37\213"));
+    save_broken("idx", "broken-type", ".idx", images, size, 2, PATCH("\15"));
+    save_broken("idx", "broken-rank", ".idx", images, size, 3, PATCH("\5"));
+    save_broken("idx", "broken-dimension", ".idx", images, size, 4, PATCH("\0\0\0\0"));
+    save_broken("idx", "broken-product", ".idx", images, size, 4,
+                PATCH("\377\377\377\377\377\377\377\377\377\377\377\377"));
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
+        return 2;
+    }
+    folder = argv[1];
+    save_networks();
+    save_values();
+    save_broken_models();
+    save_idx();
+    printf("%zu files, %zu bytes\n", files, bytes_written);
+    return 0;
+}

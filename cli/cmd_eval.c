@@ -48,9 +48,9 @@ static const cli_example examples[] = {
 static const eval_options defaults = { .run = RUN_DEFAULTS };
 
 enum {
-    WORST = 10,       /* misreads that are listed */
+    WORST = 10,         /* misreads that are listed */
     LABEL_VALUES = 256, /* a label is a byte */
-    WIDE_MATRIX = 26, /* more classes than this are not shown as a matrix */
+    WIDE_MATRIX = 26,   /* more classes than this are not shown as a matrix */
 };
 
 /* Where the model gave the right class a smaller probability than this, the loss counts this: one
@@ -69,8 +69,7 @@ typedef struct job {
     const ink_model_info *info;
     ink_session *session;
     image_set images, labels;
-    uint64_t *confusion; /* [rows, classes], row by true class */
-    size_t rows;         /* classes that a label can name */
+    uint64_t *confusion; /* [classes, classes], row by true class */
     uint64_t correct;
     double loss; /* sum of nats */
     misread worst[WORST];
@@ -217,7 +216,7 @@ static void add_matrix(text *to, const job *work, const terminal *facts)
     for (size_t i = 0; i < classes; i++)
         table_cell(&rows, work->info->labels[i]);
     table_cell(&rows, "right");
-    for (size_t label = 0; label < work->rows; label++) {
+    for (size_t label = 0; label < work->info->classes; label++) {
         const uint64_t *row = work->confusion + label * classes;
         uint64_t images = 0;
         table_cell(&rows, work->info->labels[label]);
@@ -301,7 +300,7 @@ static int print_json(const job *work)
     wilson(work->correct, work->images.count, interval);
     js_push(ends, js_number(interval[0]));
     js_push(ends, js_number(interval[1]));
-    for (size_t label = 0; label < work->rows; label++)
+    for (size_t label = 0; label < work->info->classes; label++)
         js_push(confusion, js_counts(work->confusion + label * work->info->classes,
                                      work->info->classes));
     for (size_t i = 0; i < work->worst_count; i++) {
@@ -332,14 +331,17 @@ static int print_json(const job *work)
 static int evaluate(job *work, char *const *operand)
 {
     int code = image_model_check(work->model_path, work->info);
+    if (!code && work->info->classes > LABEL_VALUES)
+        code = cli_failed("%s: has %u classes, and labels of a byte can name %d only",
+                          work->model_path, work->info->classes, LABEL_VALUES);
     if (!code)
         code = read_files(work, operand);
     if (!code)
         code = run_open_session(work->model, &work->how->run, &work->session);
     if (code)
         return code;
-    work->rows = work->info->classes < LABEL_VALUES ? work->info->classes : LABEL_VALUES;
-    work->confusion = must_alloc(work->rows, work->info->classes * sizeof *work->confusion);
+    size_t classes = work->info->classes;
+    work->confusion = must_alloc(classes, classes * sizeof *work->confusion);
     code = read_images(work);
     if (code)
         return code;

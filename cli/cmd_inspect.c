@@ -150,7 +150,7 @@ static void add_value(text *to, const ink_metadata *entry, size_t i)
 {
     if (entry->kind == INK_VALUE_STRING) {
         text_add(to, "\"");
-        text_masked_short(to, ink_metadata_string(entry, i), 40);
+        text_masked_short(to, ink_metadata_string(entry, i), entry->is_array ? 30 : 140);
         text_add(to, "\"");
     } else if (entry->kind == INK_VALUE_BOOL) {
         text_add(to, ink_metadata_number(entry, i) != 0 ? "true" : "false");

@@ -46,7 +46,7 @@ static const cli_option options[] = {
       .at = offsetof(predict_options, seed),
       .help = "choose the same random images again; without it the seed is new and told" },
     { .name = "count", .letter = 'n', .kind = CLI_NUMBER, .value = "N", .least = 1,
-      .most = UINT32_MAX, .at = offsetof(predict_options, count),
+      .most = 1000000, .at = offsetof(predict_options, count),
       .help = "take N images from each IDX file: the first, those from --index, or random ones" },
     { .name = "top", .letter = 'k', .kind = CLI_NUMBER, .value = "K", .least = 1,
       .most = UINT32_MAX, .at = offsetof(predict_options, top),
@@ -305,7 +305,7 @@ static int print_text(const job *work)
     if (work->count > 1)
         text_printf(&answer, "%zu pictures read in %.1f us each", work->count, each);
     else
-        text_printf(&answer, "picture read in %.1f us", each);
+        text_printf(&answer, "first picture read in %.1f us", each);
     text_printf(&answer, " (%s)\n", ink_cpu_name(work->info->cpu));
     int code = cli_print(&answer);
     text_free(&answer);

@@ -15,7 +15,7 @@ function(ink_optional package target debian without)
 endfunction()
 ink_optional(ZLIB ZLIB::ZLIB zlib1g-dev "reading .gz files")
 ink_optional(PNG PNG::PNG libpng-dev "reading .png pictures")
-ink_optional(Jansson Jansson::Jansson libjansson-dev "reading .json files")
+ink_optional(Jansson Jansson::Jansson libjansson-dev "--json")
 
 add_custom_target(programs)
 function(ink_program name folder)

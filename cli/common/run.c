@@ -17,7 +17,10 @@ int run_open_model(const char *path, const run_options *options, ink_model **out
     if (ink_cpu_from_name(options->cpu, &how.cpu, &error))
         return cli_failed("--cpu: %s", error.text);
     double start = clock_seconds();
-    if (ink_model_open(path, &how, out, &error))
+    ink_status status = ink_model_open(path, &how, out, &error);
+    if (status == INK_ERR_MAGIC) /* mostly a picture: the arguments were swapped */
+        return cli_failed("%s: is not a model, wanted a GGUF file or a .bin of ggml's", path);
+    if (status)
         return cli_failed("%s", error.text);
     if (seconds)
         *seconds = clock_seconds() - start;

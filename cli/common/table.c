@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* No cell is wider: one absurd name must not push the others off the screen. */
-enum { WIDEST = 48 };
+/* No cell is wider: one absurd name must not push the others off the screen. The last column pushes
+ * nobody. */
+enum { WIDEST = 48, WIDEST_LAST = 160 };
 
 struct table_cell {
     char *string;
@@ -24,8 +25,9 @@ static void add_cell(table *to, const char *string)
     }
     text masked = { 0 };
     text_add(&masked, "");
-    text_masked_short(&masked, string, WIDEST);
-    bool heading = to->count < strlen(to->alignment);
+    size_t columns = strlen(to->alignment);
+    bool heading = to->count < columns, last = to->count % columns + 1 == columns;
+    text_masked_short(&masked, string, last ? WIDEST_LAST : WIDEST);
     to->cells[to->count++] = (struct table_cell){ masked.data, heading ? STYLE_BOLD : STYLE_PLAIN };
 }
 

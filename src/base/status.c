@@ -55,6 +55,8 @@ static void mask_controls(char *text)
 }
 
 static ink_status fill(ink_error *error, ink_status status, uint64_t offset, const char *format,
+                       va_list arguments) INK_PRINTF(4, 0);
+static ink_status fill(ink_error *error, ink_status status, uint64_t offset, const char *format,
                        va_list arguments)
 {
     if (error) {

@@ -95,7 +95,7 @@ static void draw_graph(ink_text *text, const ink_model *model)
         const ink_node *node = &model->graph.nodes[i];
         ink_text_format(text, "  n%zu [fillcolor=\"%s\", label=\"", i + 1, colour(info->op));
         quote(text, info->name);
-        ink_text_format(text, "\\n%s %s\\n", info->op, info->attributes);
+        ink_text_format(text, "\\n%s%s%s\\n", info->op, *info->attributes ? " " : "", info->attributes);
         for (size_t k = 0; k < node->op->parameter_count; k++) {
             const ink_tensor_info *tensor = node->parameters[k];
             ink_shape shape = { 0 };

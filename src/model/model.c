@@ -33,6 +33,9 @@ static ink_status read_gguf(ink_model *model, const void *data, size_t size, ink
         return ink_fail(error, INK_ERR_MISSING, "key 'general.architecture': %s, wanted a string",
                         entry ? "is no string" : "missing");
     model->info.architecture = ink_metadata_string(entry, 0);
+    if (strlen(model->info.architecture) != ((const ink_gguf_string *)entry->values)->length)
+        return ink_fail(error, INK_ERR_ARCHITECTURE, "key 'general.architecture': found '%.64s' with a "
+                        "NUL behind it", model->info.architecture);
     model->info.format = file.version == 2 ? "GGUF v2" : "GGUF v3";
     model->metadata = file.metadata;
     model->metadata_count = file.metadata_count;

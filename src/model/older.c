@@ -11,7 +11,7 @@
 /* How a tensor stands in the file. Dimensions here are slowest first, the reverse of ggml's. */
 typedef enum stored {
     AS_IS,        /* as in the graph */
-    BIAS_CHANNEL, /* [C] as [1, C, 1, 1] */
+    BIAS_CHANNEL, /* [C] as [C, 1, 1], or read as [1, C, 1, 1] */
     BIAS_MAP      /* [C] as [1, C, H, W], each value repeated over the convolution's output */
 } stored;
 
@@ -430,11 +430,14 @@ static ink_status write_tensor(const layout_row *layout, const tensor_row *row, 
                 values[i * pixels + k] = plain[i];
     *out = *from;
     out->name = row->file;
-    if (row->stored != AS_IS) {
+    if (row->stored == BIAS_MAP) {
+        const uint32_t dim[4] = { 1, from->dim[0], node->shape.dim[1], node->shape.dim[2] };
         out->rank = 4;
-        const bool map = row->stored == BIAS_MAP;
-        const uint32_t dim[4] = { 1, from->dim[0], map ? node->shape.dim[1] : 1,
-                                  map ? node->shape.dim[2] : 1 };
+        memcpy(out->dim, dim, sizeof dim);
+    } else if (row->stored == BIAS_CHANNEL) {
+        /* ggml's own writer drops the slowest dimension, which is 1. */
+        const uint32_t dim[4] = { from->dim[0], 1, 1, 0 };
+        out->rank = 3;
         memcpy(out->dim, dim, sizeof dim);
     }
     if (!set_data(out, row->type, values, count * pixels, arena))

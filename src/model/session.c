@@ -3,7 +3,7 @@
 #include "model/model.h"
 
 #include "base/checked.h"
-#include "base/pool.h"
+#include "base/thread_pool.h"
 
 #include <stdatomic.h>
 #include <string.h>

@@ -38,7 +38,7 @@ def tensor_bytes(kind, values):
 
 
 class Gguf:
-    """A GGUF file, dimensions fastest first. Its fields can be set to what no honest writer writes."""
+    """A GGUF file, dimensions fastest first. Its fields can be set to what nobody should write."""
 
     def __init__(self):
         self.magic = b"GGUF"

@@ -70,9 +70,9 @@ def big_endian():
 BAD = {
     "empty": (b"", ""),
     "four bytes": (b"GGUF", ""),
-    "wrong magic": (b"GGUG" + GOOD[4:], ""),
-    "a picture": (png(bytes(784)), ""),
-    "text": (b"hello\n" * 100, ""),
+    "wrong magic": (b"GGUG" + GOOD[4:], "not a model"),
+    "a picture": (png(bytes(784)), "not a model"),
+    "text": (b"hello\n" * 100, "not a model"),
     "big-endian": (big_endian(), "endian"),
     "version 0": (changed(set_field(version=0)), "version"),
     "version 1": (changed(set_field(version=1)), "version"),

@@ -5,7 +5,7 @@ import pathlib
 import unittest
 
 from support import (DATA, FullyConnected, ProgramTest, compressed, idx, idx_images, idx_labels,
-                     needs_gzip, needs_json, pictures)
+                     linear, needs_gzip, needs_json, pictures)
 
 NETWORK = FullyConnected()
 PICTURES = pictures(60)
@@ -98,6 +98,14 @@ class Eval(ProgramTest):
         labels = self.file("l", idx_labels([4] * 60))
         document = self.done("eval", model, self.images, labels, "--json").json
         self.assertAlmostEqual(document["loss"], -math.log(2 ** -126), delta=1e-4)
+
+    def test_many_classes(self):
+        """No matrix in the text beyond 26 classes; no labels beyond 256."""
+        for classes in (27, 256):
+            model = self.file("many.gguf", FullyConnected(classes=classes).gguf())
+            self.assertNotIn("which digit", self.done("eval", model, self.images, self.labels).out)
+        model = self.file("more.gguf", linear(labels=[str(i) for i in range(257)]))
+        self.failed("eval", model, self.images, self.labels, says=["more.gguf", "257 classes"])
 
     def test_text(self):
         text = self.done("eval", self.model, self.images, self.labels).out

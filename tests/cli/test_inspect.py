@@ -96,7 +96,7 @@ class Inspect(ProgramTest):
         self.assertIn('"word 0" "word 1" "word 2" "word 3" ...', text)
         self.assertIn("4000000000", text)
         for line in text.split("\n"):
-            self.assertLess(len(line), 200)
+            self.assertLess(len(line), 250)
 
     def test_failures(self):
         self.failed("inspect", code=2, says="MODEL is missing")

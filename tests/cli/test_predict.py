@@ -124,7 +124,7 @@ class Predict(ProgramTest):
         for line, digit in zip(lines[31:34], best):
             self.assertRegex(line, r"^  %d +%.2f %%( |$)" % (digit, answer[digit] * 100))
         self.assertEqual(lines[34], "")
-        self.assertRegex(lines[35], r"^model loaded in \d+\.\d\d ms, picture read in \d+\.\d us \(")
+        self.assertRegex(lines[35], r"^model loaded in \d+\.\d\d ms, first picture read in \d+\.\d us \(")
 
     def test_top(self):
         for top, count in ((1, 1), (10, 10), (99, 10)):

@@ -1,6 +1,6 @@
 /* A pool of threads that all run one job at a time. */
-#ifndef INK_POOL_H
-#define INK_POOL_H
+#ifndef INK_THREAD_POOL_H
+#define INK_THREAD_POOL_H
 
 #include "base/memory.h"
 

@@ -129,6 +129,31 @@ static void add_side(text *to, const char *verb, const char *path, const ink_mod
                 ink_layout_name(info->layout), info->tensors, (unsigned long long)info->file_bytes);
 }
 
+/* ggml's programs have the sizes of one network each built in, and abort on others. Which network a file
+ * holds is told by its layout, its first operator and its number of parameters. */
+static const char *ggml_note(const ink_model *model)
+{
+    static const struct {
+        ink_layout layout;
+        const char *op;
+        uint64_t parameters;
+        const char *note;
+    } rows[] = {
+        { INK_LAYOUT_GGML, "flatten", 397510, "ggml's own program takes 784-500-10 only" },
+        { INK_LAYOUT_LEGACY, "flatten", 397510, "ggml's own program takes 784-500-10 only" },
+        { INK_LAYOUT_GGML, "conv2d", 9098, "ggml's own program takes 28x28, channels 8 and 16, and 10 "
+                                           "classes only" },
+        { INK_LAYOUT_GGML_2023, "conv2d", 34826, "ggml's own program takes 28x28, channels 32 and 64, "
+                                                 "and 10 classes only" },
+    };
+    const ink_model_info *info = ink_model_get_info(model);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].layout == info->layout && !strcmp(rows[i].op, ink_model_node(model, 0)->op) &&
+            rows[i].parameters != info->parameters)
+            return rows[i].note;
+    return NULL;
+}
+
 static int print_text(const job *work)
 {
     text answer = { 0 };
@@ -136,6 +161,8 @@ static int print_text(const job *work)
     add_side(&answer, "wrote", work->target_path, work->target);
     text_printf(&answer, "check  64 pictures, largest difference between probabilities %.3g\n",
                 work->difference);
+    if (ggml_note(work->target))
+        text_printf(&answer, "note   %s\n", ggml_note(work->target));
     int code = cli_print(&answer);
     text_free(&answer);
     return code;
@@ -160,6 +187,8 @@ static int print_json(const job *work)
     js_put(document, "read", side_json(work->source_path, work->source));
     js_put(document, "wrote", side_json(work->target_path, work->target));
     js_put(document, "largest_difference", js_number(work->difference));
+    if (ggml_note(work->target))
+        js_put(document, "note", js_text(ggml_note(work->target)));
     return js_print(document);
 }
 

@@ -50,6 +50,13 @@ class Convert(ProgramTest):
             self.done("convert", self.cnn, target, "--layout", layout)
             self.same_answers(self.cnn, target)
 
+    def test_note_where_ggml_has_other_sizes(self):
+        """ggml's programs abort on sizes other than their own; who writes such a file is told."""
+        small = self.done("convert", self.model, self.folder / "small.gguf", "--layout", "ggml")
+        self.assertIn("note   ggml's own program takes 784-500-10 only", small.out)
+        usual = self.done("convert", "models/fc.gguf", self.folder / "usual.bin")
+        self.assertNotIn("note", usual.out)
+
     @needs_json
     def test_there_and_back(self):
         """Converting twice gives the same bytes."""

@@ -54,10 +54,13 @@ typedef struct network {
     float *values[MOST_NODES + 1]; /* computed one node at a time */
 } network;
 
+/* Those that the plan does something about come more often. */
 static const char *const ops[] = {
     "conv2d", "dense", "max_pool2d", "avg_pool2d", "global_max_pool2d", "global_avg_pool2d",
     "batch_norm", "relu", "leaky_relu", "elu", "sigmoid", "tanh", "gelu", "softmax", "log_softmax",
-    "add", "concat", "pad", "flatten", "reshape", "permute", "dropout", "conv2d", "relu", "add",
+    "add", "concat", "pad", "flatten", "reshape", "permute", "dropout",
+    "conv2d", "conv2d", "conv2d", "dense", "batch_norm", "relu", "relu", "leaky_relu", "add", "pad",
+    "dropout", "dropout",
 };
 
 /* ---- the recipe becomes a node ---- */
@@ -152,8 +155,8 @@ static void make_node(node *n, recipe *r, const shape *in)
                                           "shape=2,1,-1,2" };
     if (!strcmp(n->op, "conv2d") && in->rank == 3) {
         make_conv2d(n, r, in);
-    } else if (!strcmp(n->op, "dense") && in->rank == 1) {
-        shape weight = { 2, { 1 + next(r, 24), in->dim[0] } };
+    } else if (!strcmp(n->op, "dense")) {
+        shape weight = { 2, { 1 + next(r, 24), in->dim[in->rank - 1] } };
         add_tensor(n, r, "weight", weight);
         if (next(r, 3))
             add_tensor(n, r, "bias", (shape){ 1, { weight.dim[0] } });
@@ -343,8 +346,8 @@ static void grow(network *net, recipe *r)
     *n = (node){ .op = ops[next(r, sizeof ops / sizeof *ops)], .input_count = 1 };
     if (!strcmp(n->op, "add") || !strcmp(n->op, "concat"))
         n->input_count = 2 + next(r, MOST_INPUTS - 1);
-    for (uint32_t j = 0; j < n->input_count; j++) /* most often the value before */
-        n->inputs[j] = i - (next(r, 4) ? 0 : next(r, i + 1));
+    for (uint32_t j = 0; j < n->input_count; j++) /* more often the value before */
+        n->inputs[j] = i - (next(r, 3) ? 0 : next(r, i + 1));
     make_node(n, r, &net->shapes[n->inputs[0]]);
     ink_model *model = build(net, i + 1, INK_CPU_SCALAR);
     if (!model) {

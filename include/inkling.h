@@ -355,7 +355,8 @@ INK_API ink_status ink_builder_tensor(ink_builder *builder, const char *name, in
 INK_API ink_status ink_builder_labels(ink_builder *builder, const char *const *labels, size_t count,
                                       ink_error *error);
 
-/* Sets a metadata string, e.g. "general.name". Keys that begin with "inkling." are the library's. */
+/* Sets a metadata string, e.g. "general.name". INK_ERR_ARGUMENT for a key that the library writes itself,
+ * e.g. "general.architecture" or "inkling.version". */
 INK_API ink_status ink_builder_metadata(ink_builder *builder, const char *key, const char *value,
                                         ink_error *error);
 
@@ -366,7 +367,7 @@ INK_API void ink_builder_close(ink_builder **builder);
 
 /* ---- IDX, MNIST's format of images and labels ------------------------------------------------- */
 
-/* A view of an IDX file of bytes (http://yann.lecun.com/exdb/mnist, "The IDX file format").
+/* A view of an IDX file of bytes (Y. LeCun, C. Cortes, "The IDX file format"; docs/formats.md).
  * Images have rank 3 (items, rows, columns), labels rank 1. */
 typedef struct ink_idx {
     uint32_t rank, dim[INK_MAX_DIMS];

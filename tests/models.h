@@ -276,9 +276,9 @@ static const char *const small_fc[] = {
 static const char *const small_cnn[] = {
     "general.architecture str mnist-cnn",
     "conv1.kernel f32:2,1,3,3 random",
-    "conv1.bias f32:1,2,1,1 random",
+    "conv1.bias f32:2,1,1 random",
     "conv2.kernel f32:3,2,3,3 random",
-    "conv2.bias f32:1,3,1,1 random",
+    "conv2.bias f32:3,1,1 random",
     "dense.weight f32:4,12 random",
     "dense.bias f32:4 random",
     NULL

@@ -644,7 +644,7 @@ static void bad_builder_arguments_are_refused(void **state)
     assert_null(builder);
     REFUSED(INK_ERR_SHAPE, "1x65537x3", ink_builder_open(NULL, 1, 65537, 3, 1, 0, &builder, error));
     REFUSED(INK_ERR_NOT_FINITE, "scale", ink_builder_open(NULL, 1, 2, 3, NAN, 0, &builder, error));
-    REFUSED(INK_ERR_NOT_FINITE, "scale", ink_builder_open(NULL, 1, 2, 3, 0, 0, &builder, error));
+    REFUSED(INK_ERR_FORMAT, "scale is 0", ink_builder_open(NULL, 1, 2, 3, 0, 0, &builder, error));
     REFUSED(INK_ERR_NOT_FINITE, "offset", ink_builder_open(NULL, 1, 2, 3, 1, INFINITY, &builder, error));
     assert_null(builder);
     BAD(ink_builder_node(NULL, "relu", "r", NULL, NULL, error));

@@ -41,23 +41,32 @@ static const char *reason(int code, char number[32])
     }
 }
 
+/* "path: what: why"; a path that is too long for the line does not push the rest out of it. */
+static ink_status fail(ink_error *error, ink_status status, const char *path, const char *what,
+                       const char *why)
+{
+    ink_fail(error, status, "%s: %s", what, why);
+    ink_error_prefix(error, path);
+    return status;
+}
+
 ink_status ink_file_read(const ink_allocator *allocator, const char *path, uint64_t limit,
                          void **data, size_t *size, ink_error *error)
 {
     char number[32];
     int file = open(path, O_RDONLY | O_BINARY | O_CLOEXEC);
     if (file < 0)
-        return ink_fail(error, INK_ERR_OPEN, "%s: cannot open: %s", path, reason(errno, number));
+        return fail(error, INK_ERR_OPEN, path, "cannot open", reason(errno, number));
     struct stat facts;
     ink_status status = INK_OK;
     char *bytes = NULL;
     size_t have = 0, capacity = 0;
     if (fstat(file, &facts)) {
-        status = ink_fail(error, INK_ERR_READ, "%s: cannot read: %s", path, reason(errno, number));
+        status = fail(error, INK_ERR_READ, path, "cannot read", reason(errno, number));
         goto done;
     }
     if (S_ISDIR(facts.st_mode)) {
-        status = ink_fail(error, INK_ERR_OPEN, "%s: is a directory, wanted a file", path);
+        status = fail(error, INK_ERR_OPEN, path, "cannot open", "is a directory, wanted a file");
         goto done;
     }
     /* One byte more than the file says, so that the read that fills it also sees its end. */
@@ -71,15 +80,16 @@ ink_status ink_file_read(const ink_allocator *allocator, const char *path, uint6
             status = INK_ERR_LIMIT;
         }
         if (status) {
-            ink_fail(error, status, "%s: has more than the limit of %llu bytes", path,
-                     (unsigned long long)limit);
+            ink_fail(error, status, "has more than the limit of %llu bytes", (unsigned long long)limit);
+            ink_error_prefix(error, path);
             goto done;
         }
         if (!bytes || have == capacity) {
             size_t larger = bytes ? capacity * 2 : capacity;
             char *more = ink_alloc(allocator, larger);
             if (!more) {
-                status = ink_fail(error, INK_ERR_MEMORY, "%s: no memory for %zu bytes", path, larger);
+                status = ink_fail(error, INK_ERR_MEMORY, "no memory for %zu bytes", larger);
+                ink_error_prefix(error, path);
                 goto done;
             }
             if (bytes)
@@ -93,7 +103,7 @@ ink_status ink_file_read(const ink_allocator *allocator, const char *path, uint6
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
-            status = ink_fail(error, INK_ERR_READ, "%s: cannot read: %s", path, reason(errno, number));
+            status = fail(error, INK_ERR_READ, path, "cannot read", reason(errno, number));
             goto done;
         }
         if (got == 0)
@@ -161,16 +171,15 @@ ink_status ink_file_write(const char *path, const ink_file_part *parts, size_t c
     int code = 0, file;
     int there = stat(path, &facts) == 0;
     if (there && S_ISDIR(facts.st_mode))
-        return ink_fail(error, INK_ERR_WRITE, "%s: cannot write: is a directory", path);
+        return fail(error, INK_ERR_WRITE, path, "cannot write", "is a directory");
     if (there && !S_ISREG(facts.st_mode)) {
         file = open(path, O_WRONLY | O_BINARY | O_CLOEXEC);
         if (file < 0)
-            return ink_fail(error, INK_ERR_WRITE, "%s: cannot write: %s", path, reason(errno, number));
+            return fail(error, INK_ERR_WRITE, path, "cannot write", reason(errno, number));
         code = write_parts(file, parts, count);
         if (close(file) && !code)
             code = errno;
-        return code ? ink_fail(error, INK_ERR_WRITE, "%s: cannot write: %s", path,
-                               reason(code, number)) : INK_OK;
+        return code ? fail(error, INK_ERR_WRITE, path, "cannot write", reason(code, number)) : INK_OK;
     }
     /* A link's target is replaced and not the link. */
     char target[4096];
@@ -192,7 +201,7 @@ ink_status ink_file_write(const char *path, const ink_file_part *parts, size_t c
             break;
     }
     if (file < 0)
-        return ink_fail(error, INK_ERR_WRITE, "%s: cannot write: %s", path, reason(code, number));
+        return fail(error, INK_ERR_WRITE, path, "cannot write", reason(code, number));
     code = write_parts(file, parts, count);
     if (!code)
         code = sync_file(file);
@@ -202,7 +211,7 @@ ink_status ink_file_write(const char *path, const ink_file_part *parts, size_t c
         code = replace_file(temporary, target);
     if (code) {
         (void)unlink(temporary);
-        return ink_fail(error, INK_ERR_WRITE, "%s: cannot write: %s", path, reason(code, number));
+        return fail(error, INK_ERR_WRITE, path, "cannot write", reason(code, number));
     }
     return INK_OK;
 }

@@ -17,10 +17,11 @@ ink_status ink_graph_init(ink_graph *graph, ink_arena *arena, const ink_input *i
         input->height > 65536 || input->width > 65536)
         return ink_fail(error, INK_ERR_SHAPE, "input shape: found %ux%ux%u, wanted sizes from 1 to "
                         "65536", input->channels, input->height, input->width);
-    if (!isfinite(input->scale) || !isfinite(input->offset) || input->scale == 0)
-        return ink_fail(error, INK_ERR_NOT_FINITE, "input scale %g and offset %g: wanted finite "
-                        "numbers, and a scale that is not 0", (double)input->scale,
-                        (double)input->offset);
+    if (!isfinite(input->scale) || !isfinite(input->offset))
+        return ink_fail(error, INK_ERR_NOT_FINITE, "input scale %g and offset %g: wanted finite numbers",
+                        (double)input->scale, (double)input->offset);
+    if (input->scale == 0)
+        return ink_fail(error, INK_ERR_FORMAT, "input scale is 0: every picture would be the same");
     return INK_OK;
 }
 
@@ -86,8 +87,11 @@ ink_status ink_graph_add(ink_graph *graph, const char *op_name, const char *name
         return ink_fail(error, INK_ERR_LIMIT, "node '%s': more than %d nodes", name, INK_MAX_NODES);
     const size_t count = input_count ? input_count : 1;
     if (count < op->min_inputs || count > op->max_inputs)
-        return ink_fail(error, INK_ERR_GRAPH, "node '%s' (%s): has %zu inputs, wanted %u to %u", name,
-                        op->name, count, op->min_inputs, op->max_inputs);
+        return op->min_inputs == op->max_inputs
+                   ? ink_fail(error, INK_ERR_GRAPH, "node '%s' (%s): has %zu inputs, wanted %u", name,
+                              op->name, count, op->min_inputs)
+                   : ink_fail(error, INK_ERR_GRAPH, "node '%s' (%s): has %zu inputs, wanted %u to %u",
+                              name, op->name, count, op->min_inputs, op->max_inputs);
     if (count > INK_MAX_EDGES - graph->edge_count)
         return ink_fail(error, INK_ERR_LIMIT, "node '%s': the nodes have more than %d inputs in all",
                         name, INK_MAX_EDGES);

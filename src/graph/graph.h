@@ -33,7 +33,7 @@ typedef struct ink_limits {
     uint64_t memory, macs;
 } ink_limits;
 
-/* Begins a graph. Errors: INK_ERR_SHAPE or INK_ERR_NOT_FINITE for a bad input. */
+/* Begins a graph. Errors: INK_ERR_SHAPE, INK_ERR_NOT_FINITE, INK_ERR_FORMAT for a bad input. */
 ink_status ink_graph_init(ink_graph *graph, ink_arena *arena, const ink_input *input,
                           ink_error *error);
 

@@ -153,7 +153,7 @@ static bool fuse_pad(maker *m, const ink_node *node, uint32_t at)
     const ink_node *user = only_user(m, at);
     const value *input = &m->values[node->inputs[0]];
     if (node->op != &ink_op_pad || ink_attr_f32(&node->attributes, INK_ATTR_VALUE) != 0 || !user ||
-        user->op != &ink_op_conv2d || user->inputs[0] != at || input->absorbed)
+        user->op != &ink_op_conv2d || input->absorbed)
         return false;
     value *v = &m->values[at];
     v->view = input->view;

@@ -42,6 +42,7 @@ static void describe_step(const ink_model *model, size_t index, ink_step_info *i
     for (uint32_t i = 0; inputs && i < step->input_count; i++)
         inputs[i] = writer_of(plan, step->inputs[i].buffer, index);
     *info = (ink_step_info){ .name = step->name, .ops = step->ops,
+                             /* Steps that only move elements do it by ink_copy_f32. */
                              .kernel = step->kernel ? step->kernel->name : "copy_f32",
                              .inputs = inputs, .input_count = step->input_count,
                              .macs = step->node ? step->node->macs : 0,

@@ -326,8 +326,10 @@ static const ink_node *next_node(const ink_graph *graph, size_t *at, bool *chain
 static ink_status does_not_fit(const layout_row *row, const char *what, const ink_node *node,
                                ink_error *error)
 {
-    return ink_fail(error, INK_ERR_LAYOUT, "layout %s (%s): %s%s%s%s; use the layout inkling",
-                    ink_layout_name(row->layout), row->architecture, what,
+    const char *name = ink_layout_name(row->layout);
+    const bool other = strcmp(name, row->architecture) != 0;
+    return ink_fail(error, INK_ERR_LAYOUT, "layout %s%s%s%s: %s%s%s%s; use the layout inkling", name,
+                    other ? " (" : "", other ? row->architecture : "", other ? ")" : "", what,
                     node ? " node '" : "", node ? node->name : "", node ? "'" : "");
 }
 

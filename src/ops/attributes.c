@@ -54,7 +54,8 @@ ink_status ink_attribute_set(ink_attributes *a, ink_attribute attribute, const d
                 (!row->open && count > 0 && row->count % count == 0 && count < row->count);
     if (!fits)
         return ink_fail(error, INK_ERR_ATTRIBUTE, "node '%.64s': attribute '%s' has %zu values, "
-                        "wanted %s%u", node, row->name, count, row->count > 1 ? "1 to " : "",
+                        "wanted %s%u", node, row->name, count,
+                        row->count == 1 ? "" : row->open ? "1 to " : row->count == 4 ? "1, 2 or " : "1 or ",
                         row->count);
     for (size_t i = 0; i < count; i++) {
         bool whole = row->kind == INK_KIND_FLOAT || values[i] == floor(values[i]);

@@ -7,10 +7,14 @@ endif()
 set(ink_warnings
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
     -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2
-    -Wimplicit-fallthrough)
+    -Wno-format-nonliteral -Wimplicit-fallthrough)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     # What it says changes with the optimisation; text that is cut is the callers' intent here.
     list(APPEND ink_warnings -Wno-format-truncation)
+endif()
+if(MINGW)
+    # The macros of its math.h, isfinite and others, convert double to float in a branch not taken.
+    list(APPEND ink_warnings -Wno-float-conversion)
 endif()
 if(INK_WERROR)
     list(APPEND ink_warnings -Werror)

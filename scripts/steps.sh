@@ -9,7 +9,7 @@ jobs=$(nproc 2> /dev/null || echo 2)
 passed=0
 failed=0
 skipped=0
-skips=() # what was skipped, and why
+skips=()  # what was skipped<tab>why
 faults=() # what failed
 
 if [ -z "${INKLING_DATA:-}" ] && [ -d ../shared/data ]; then
@@ -36,7 +36,7 @@ step() {
     77)
         reason=$(tail -n 1 "$log")
         skipped=$((skipped + 1))
-        skips+=("$name: $reason")
+        skips+=("$name"$'\t'"${reason#skipped: }")
         printf 'skipped  %3d s  %s\n' $((SECONDS - begin)) "$reason"
         ;;
     *)
@@ -64,9 +64,9 @@ suite() {
     if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then
         bad=1 # ctest itself failed
     fi
-    while read -r line; do
+    while IFS= read -r line; do
         absent=$((absent + 1))
-        skips+=("$name: $line")
+        skips+=("$line")
     done < <(skipped_in "$log" "$build/Testing/Temporary/LastTest.log")
     passed=$((passed + good))
     failed=$((failed + bad))
@@ -82,11 +82,12 @@ suite() {
 }
 
 # usage: skipped_in CTEST-OUTPUT CTEST-LOG
-# One line for each test that was skipped, with its reason, and for each part of a test that cmocka or
-# Python's unittest skipped. A test gives the reason on a line "skipped: ...".
+# "TEST<tab>REASON" for each test that was skipped, and for each part of a test that cmocka or Python's
+# unittest skipped. A test gives the reason on a line "skipped: ...".
 skipped_in() {
     awk '
-        FNR == NR {
+        function skip(part) { print test part "\t" (reason ? reason : "no reason given") }
+        summary {
             if (/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: .*\*\*\*Skipped /) {
                 sub(/^.*#[0-9]+: /, "")
                 sub(/ .*/, "")
@@ -96,13 +97,21 @@ skipped_in() {
         }
         /^[0-9]+\/[0-9]+ Testing: / { test = $3; reason = ""; listing = 0 }
         /^[Ss]kip(ped)?: / { reason = $0; sub(/^[^:]*: */, "", reason) }
-        /^<end of output>/ && whole[test] { print test ": " (reason ? reason : "no reason given") }
+        /^<end of output>/ && whole[test] { skip("") }
         whole[test] { next }
+        # cmocka
         /^\[ RUN / { reason = "" }
         /^\[  SKIPPED \] .* listed below/ { listing = 1 }
-        /^\[  SKIPPED \] / && !listing { print test ", " $4 ": " (reason ? reason : "no reason given") }
-        / \.\.\. skipped / { part = $1; sub(/^.* \.\.\. skipped /, ""); print test ", " part ": " $0 }
-    ' "$1" "$2"
+        /^\[  SKIPPED \] / && !listing { skip(", " $4) }
+        # unittest: test_part (...) ... skipped "reason", maybe with the first line of a comment between
+        /^[A-Za-z_]+ \([^ ]*\)/ { part = $1 }
+        / \.\.\. skipped / {
+            reason = $0
+            sub(/^.* \.\.\. skipped ./, "", reason)
+            sub(/.$/, "", reason)
+            skip(", " part)
+        }
+    ' summary=1 "$1" summary=0 "$2"
 }
 
 # usage: build NAME BUILD CMAKE-ARGUMENTS...   Configures and builds.
@@ -123,7 +132,16 @@ summary() {
     printf '\n'
     if [ "${#skips[@]}" -gt 0 ]; then
         printf 'Skipped:\n'
-        printf '  %s\n' "${skips[@]}"
+        printf '%s\n' "${skips[@]}" | awk -F '\t' '
+            !count[$2]++ { order[++reasons] = $2; first[$2] = $1 }
+            END {
+                for (i = 1; i <= reasons; i++) {
+                    reason = order[i]
+                    others = count[reason] - 1
+                    printf "  %s: %s%s\n", reason, first[reason],
+                        others ? " and " others " more" : ""
+                }
+            }'
     fi
     if [ "${#faults[@]}" -gt 0 ]; then
         printf 'Failed:\n'

@@ -129,6 +129,27 @@ static inline bool check_room_kept(const check_room *room)
            check_is_poison(end, behind < CHECK_MARGIN ? behind : CHECK_MARGIN);
 }
 
+/* ---- memory ---- */
+
+/* An allocator whose blocks are full of NaNs: what was never written shows in the result. */
+static inline void *check_alloc_nan(void *context, size_t size)
+{
+    void *block;
+    (void)context;
+    if (posix_memalign(&block, 64, size ? size : 1))
+        return NULL;
+    memset(block, 0xff, size);
+    return block;
+}
+
+static inline void check_free_nan(void *context, void *block)
+{
+    (void)context;
+    free(block);
+}
+
+static const ink_allocator check_nan_allocator = { NULL, check_alloc_nan, check_free_nan };
+
 /* ---- processors ---- */
 
 /* INKLING_TEST_CPU=scalar tests those kernels alone; INK_CPU_BEST, or without it, all that there are. */

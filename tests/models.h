@@ -185,7 +185,7 @@ static inline void add_line(gguf_maker *maker, const char *line)
 {
     char name[128], type[64];
     int at = 0;
-    if (sscanf(line, "%127s %63s%n", name, type, &at) != 2)
+    if (sscanf(line, "%127s %63s%n", name, type, &at) != 2) /* the rest may be long */
         fail_msg("'%s' is no entry", line);
     const char *rest = line + at + (line[at] == ' ');
     if (strchr(type, ':'))
@@ -309,11 +309,13 @@ enum { SMALL_MODELS = 5 };
 static const char *const small_names[SMALL_MODELS] = { "inkling", "mnist-fc", "mnist-cnn",
                                                        "mnist-cnn of 2023", "legacy" };
 
+/* All but the legacy one. */
+static const char *const *const small_texts[SMALL_MODELS - 1] = { small_inkling, small_fc, small_cnn,
+                                                                  small_cnn_2023 };
+
 static inline blob small_model(size_t which)
 {
-    static const char *const *const texts[] = { small_inkling, small_fc, small_cnn,
-                                                small_cnn_2023 };
-    return which < SMALL_MODELS - 1 ? model_make(texts[which], NULL) : blob_make(small_legacy);
+    return which < SMALL_MODELS - 1 ? model_make(small_texts[which], NULL) : blob_make(small_legacy);
 }
 
 /* ---- what the environment asks for ---- */

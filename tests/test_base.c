@@ -550,6 +550,12 @@ static void errors_are_filled(void **state)
     assert_int_equal(ink_fail(NULL, INK_ERR_GRAPH, "g"), INK_ERR_GRAPH);
     assert_int_equal(ink_fail_at(NULL, INK_ERR_GRAPH, 1, "g"), INK_ERR_GRAPH);
 
+    /* Names from files stand in errors, and errors go to terminals: one line, no controls. */
+    ink_fail(&error, INK_ERR_GRAPH, "key '%s'", "a\nb\r\t\033[31m\177\302\265");
+    assert_string_equal(error.text, "key 'a?b???[31m?\302\265'");
+    ink_error_prefix(&error, "x\ny");
+    assert_null(strchr(error.text, '\n'));
+
     static char long_text[2000];
     memset(long_text, 'l', sizeof long_text - 1);
     ink_fail(&error, INK_ERR_GRAPH, "%s", long_text);
@@ -578,6 +584,7 @@ static void prefixes_keep_the_reason(void **state)
         ink_error_prefix(&error, path);
         assert_non_null(strstr(error.text, ": why"));
         assert_true(length == 0 || strstr(error.text, "e: why"));
+        assert_int_equal(strncmp(error.text, "...p", 4) == 0, length > sizeof error.text / 2);
         assert_true(strlen(error.text) < sizeof error.text);
     }
     memset(path, 'l', sizeof path);

@@ -251,7 +251,8 @@ static void igemm_packs(void **state)
         const size_t packed_size = ink_igemm_packed_size(tile, columns, taps, depth);
         assert_int_equal(packed_size, (columns + tile - 1) / tile * tile * taps * depth);
         float *w = check_random_floats(&random, size);
-        check_room from = check_room_make(size * sizeof *w), to = check_room_make(packed_size * sizeof *w);
+        check_room from = check_room_make(size * sizeof *w);
+        check_room to = check_room_make(packed_size * sizeof *w);
         const float *in = check_room_copy(&from, w, size * sizeof *w, CHECK_AT_END);
         const float *packed = check_room_take(&to, packed_size * sizeof *w, CHECK_AT_END);
         ink_igemm_pack((float *)to.at, tile, columns, taps, depth, in, 1, tap_stride, depth_stride);
@@ -424,8 +425,10 @@ static void dwconv_kernels(void **state)
     each_kernel(INK_KERNEL_dwconv_f32, dwconv);
 }
 
-/* ---- pooling: the largest is exact. A mean of n values rounds n - 1 sums, the share 1 / count and
- * the product with it: |error| <= gamma(n + 1) * sum |x| / count, and a little where it is subnormal ---- */
+/* ---- pooling ----
+ *
+ * The largest is exact. A mean of n values rounds n - 1 sums, the share 1 / count and the product with
+ * it: |error| <= gamma(n + 1) * sum |x| / count, and a little where it is subnormal. */
 
 static check_room pool_in, pool_out;
 

@@ -37,7 +37,8 @@ static void add(const ink_kernel *kernel)
 {
     uint64_t random = 5;
     rooms_make(ELEMENTS_MOST * sizeof(float));
-    float *a = check_random_floats(&random, ELEMENTS_MOST), *b = check_random_floats(&random, ELEMENTS_MOST);
+    float *a = check_random_floats(&random, ELEMENTS_MOST);
+    float *b = check_random_floats(&random, ELEMENTS_MOST);
     for (size_t step = 0, size; next_size(step, &size); step++)
         for (unsigned alias = 0; alias < 4; alias++) { /* the output is: its own, a, b, both */
             const check_place place = (step + alias) / 2 % CHECK_PLACES;
@@ -157,11 +158,11 @@ static void pixels_kernels(void **state)
  * the same errors in d, weighted by the probabilities p, and sum p |d| <= log n, for it is the entropy
  * of p less the logarithm of the sum. Together |error| <= p u (|d| + log n + n + 4). What expf may lose
  * where it is subnormal comes on top.
- * With log: x - m and the logarithm are rounded, and the difference: 2 |d| u + 3 u |log sum|, and the sum's
- * relative error is the logarithm's absolute one. */
+ * With log: x - m and the logarithm are rounded, and the difference: 2 |d| u + 3 u |log sum|, and the
+ * sum's relative error is the logarithm's absolute one. */
 
-static void softmax_check(const ink_kernel *kernel, const float *x, size_t rows, size_t columns, bool logs,
-                          bool in_place, check_place place)
+static void softmax_check(const ink_kernel *kernel, const float *x, size_t rows, size_t columns,
+                          bool logs, bool in_place, check_place place)
 {
     const size_t size = rows * columns;
     float *in = check_room_copy(&rooms[0], x, size * sizeof *x, place);
@@ -267,8 +268,8 @@ static double activation_of(ink_activation function, double alpha, double x)
  *   elu         2.5 ulps [2.14]
  *   sigmoid     2.5 ulps [2.29], but exp may end at exp(87): 2e-38 more
  *   tanh        3 ulps [2.84]
- *   gelu        2.5 ulps [2.0], and below 0 x^2 times that [1.43 (1 + x^2)]: erfc(z) is moved by 2 z^2 times
- *               the relative error of z
+ *   gelu        2.5 ulps [2.0], and below 0 x^2 times that more [1.43 (1 + x^2)]: erfc(z) is moved by
+ *               2 z^2 times the relative error of z
  *   gelu_tanh   3 u |x| [2.46]: below 0, 1 + tanh cancels, and nothing of the relative precision is left
  */
 static double activation_bound(ink_activation function, double x, double want)

@@ -96,6 +96,54 @@ static void opening_a_larger_model(void **state)
     blob_free(&file);
 }
 
+/* So many nodes that every array of the graph, the plan and the description needs blocks of its own. */
+static blob long_model(void)
+{
+    enum { NODES = 1000 };
+    static char lines[3 * NODES + 8][64];
+    const char *all[3 * NODES + 8] = {
+        "general.architecture str inkling", "inkling.version u32 1", "inkling.input.shape u32[] 1,1,1",
+        "inkling.input.scale f32 1", "inkling.input.offset f32 0", "inkling.node.count u32 1000",
+    };
+    for (size_t i = 0; i < NODES; i++) {
+        char (*at)[64] = &lines[3 * i];
+        snprintf(at[0], sizeof *at, "inkling.node.%zu.op str %s", i, i % 2 ? "tanh" : "elu");
+        snprintf(at[1], sizeof *at, "inkling.node.%zu.name str n%zu", i, i);
+        snprintf(at[2], sizeof *at, i ? "inkling.node.%zu.inputs str[] n%zu"
+                                      : "inkling.node.%zu.inputs str[] input", i, i - 1);
+        for (size_t k = 0; k < 3; k++)
+            all[6 + 3 * i + k] = at[k];
+    }
+    return model_make(all, NULL);
+}
+
+static void opening_a_longer_model(void **state)
+{
+    (void)state;
+    blob file = long_model();
+    fail_each("longer", open_memory, &file, 20);
+    blob_free(&file);
+}
+
+/* An arena asks for more when a block is full, and where that is depends on all that came before: a
+ * longer and longer name moves it through every place that takes something. */
+static void every_place_may_be_where_a_block_ends(void **state)
+{
+    (void)state;
+    static char line[1 << 16], text[1 << 16];
+    for (size_t i = 0; i < SMALL_MODELS - 1; i++) { /* the legacy one has no name */
+        /* The small models take some 20 kilobytes. */
+        for (size_t length = 40000; length < 65400; length += 16) {
+            memset(text, 'x', length);
+            text[length] = 0;
+            snprintf(line, sizeof line, "general.name str %s", text);
+            blob file = model_make(small_texts[i], LINES(line));
+            fail_each(small_names[i], open_memory, &file, 2);
+            blob_free(&file);
+        }
+    }
+}
+
 /* The model is in other memory, so that only the session's may fail. */
 typedef struct session_case {
     const ink_model *model;
@@ -247,6 +295,9 @@ static void saving_a_model(void **state)
         each_later_failure(small_names[i], save_as, (int)layouts[i], &file);
         blob_free(&file);
     }
+    blob file = long_model();
+    each_later_failure("longer", save_as, INK_LAYOUT_INKLING, &file);
+    blob_free(&file);
 }
 
 static ink_status draw(const ink_model *model, int what, ink_buffer *out, ink_error *error)
@@ -272,6 +323,10 @@ static void drawing_a_model(void **state)
         each_later_failure("plan", draw, INK_DOT_PLAN, &file);
         blob_free(&file);
     }
+    blob file = long_model();
+    each_later_failure("long graph", draw, INK_DOT_GRAPH, &file);
+    each_later_failure("long plan", draw, INK_DOT_PLAN, &file);
+    blob_free(&file);
 }
 
 /* ---- what is taken ---- */
@@ -368,6 +423,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opening_a_model),
         cmocka_unit_test(opening_a_larger_model),
+        cmocka_unit_test(opening_a_longer_model),
+        cmocka_unit_test(every_place_may_be_where_a_block_ends),
         cmocka_unit_test(opening_a_session),
         cmocka_unit_test(building_a_model),
         cmocka_unit_test(saving_a_model),

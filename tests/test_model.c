@@ -86,6 +86,10 @@ static const struct fit {
       "picture's size" },
     { "cnn, not square", "1x4x16; conv2d one 2,1,3,3 padding=1; relu r1; max_pool2d p1 kernel=2; "
       "conv2d two 3,2,3,3 padding=1" CNN_TAIL, INK_LAYOUT_GGML, "picture's size" },
+    { "cnn, a little higher", "1x10x8; conv2d one 2,1,3,3 padding=1; relu r1; max_pool2d p1 kernel=2; "
+      "conv2d two 3,2,3,3 padding=1" CNN_TAIL, INK_LAYOUT_GGML, "picture's size" },
+    { "cnn, a little wider", "1x8x10; conv2d one 2,1,3,3 padding=1; relu r1; max_pool2d p1 kernel=2; "
+      "conv2d two 3,2,3,3 padding=1" CNN_TAIL, INK_LAYOUT_GGML, "picture's size" },
     { "cnn, no multiple of 4", "1x10x10; conv2d one 2,1,3,3 padding=1; relu r1; "
       "max_pool2d p1 kernel=2; conv2d two 3,2,3,3 padding=1" CNN_TAIL, INK_LAYOUT_GGML,
       "picture's size" },
@@ -665,7 +669,7 @@ static void bad_builder_arguments_are_refused(void **state)
     REFUSED(INK_ERR_ATTRIBUTE, "alpha",
             ink_builder_node(builder, "relu", "r", NULL, "alpha=1", error));
     /* What failed left nothing behind, however often. */
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 400; i++) {
         static const char many[] = "no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,"
                                    "no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,no,no";
         assert_int_equal(ink_builder_node(builder, "add", "sum", many, NULL, NULL), INK_ERR_GRAPH);

@@ -47,7 +47,8 @@ function(ink_compile target)
         target_compile_definitions(${target} PRIVATE __USE_MINGW_ANSI_STDIO=1)
     endif()
     # No contraction: a*b+c is rounded twice unless the source says fma, on every machine.
-    target_compile_options(${target} PRIVATE -ffp-contract=off ${ink_warnings})
+    # No errno from sqrtf and the like, which nobody reads and which keeps loops from becoming vectors.
+    target_compile_options(${target} PRIVATE -ffp-contract=off -fno-math-errno ${ink_warnings})
 endfunction()
 
 # Sets `out` to whether the compiler defines `macro` for the machine that it compiles for.

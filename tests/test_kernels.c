@@ -556,6 +556,11 @@ static void table_is_whole(void **state)
         [INK_KERNEL_add_f32] = true,     [INK_KERNEL_affine_f32] = true,
         [INK_KERNEL_pixels_f32] = true,  [INK_KERNEL_softmax_f32] = true,
         [INK_KERNEL_activation_f32] = true,
+        /* test_kernels_train.c */
+        [INK_KERNEL_wgrad_f32] = true,   [INK_KERNEL_sparse_dense_f32] = true,
+        [INK_KERNEL_adam_f32] = true,    [INK_KERNEL_sparse_wgrad_f32] = true,
+        [INK_KERNEL_max_pool_grad_f32] = true,
+        [INK_KERNEL_avg_pool_grad_f32] = true,
     };
     size_t count;
     const ink_kernel *table = ink_kernel_table(&count);
@@ -571,7 +576,8 @@ static void table_is_whole(void **state)
         const char *isa = ink_cpu_name(table[i].cpu), *name = table[i].name;
         const size_t length = strlen(name), tail = strlen(isa);
         assert_true(length > tail && strcmp(name + length - tail, isa) == 0);
-        assert_true((table[i].tile > 0) == (table[i].op == INK_KERNEL_igemm_f32));
+        assert_true((table[i].tile > 0) == (table[i].op == INK_KERNEL_igemm_f32 ||
+                                            table[i].op == INK_KERNEL_sparse_dense_f32));
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(table[k].name, name);
     }

@@ -116,6 +116,67 @@ typedef struct ink_pixels_f32 {
     float *y;
 } ink_pixels_f32;
 
+/* Gradient of weights, the transposed product of igemm: for each row r and column c
+ *
+ *     y[r * y_stride + c] += sum over p < points of x[row(r) + point(p)] * g[p * g_stride + c]
+ *
+ * A dense layer has a row for each input and a point for each image; a convolution has a row for each
+ * tap and input channel, and a point for each output pixel. */
+typedef struct ink_wgrad_f32 {
+    size_t rows, columns, points;
+    const float *x;
+    const uint32_t *row_offset;   /* in elements; NULL: r */
+    const uint32_t *point_offset; /* in elements; NULL: p * point_stride */
+    size_t point_stride;
+    const float *g;
+    size_t g_stride;
+    float *y;
+    size_t y_stride;
+} ink_wgrad_f32;
+
+/* A dense layer whose input is mostly zeros, as pictures are: only the other inputs are looked at. The
+ * result is that of igemm with one tap, since adding 0 * w changes nothing. */
+typedef struct ink_sparse_dense_f32 {
+    size_t rows, columns, depth;
+    const float *x; /* [rows, depth] */
+    const float *w; /* ink_igemm_pack of igemm's tile */
+    const float *bias;
+    float slope;
+    float *y;       /* [rows, columns] */
+    uint32_t *index; /* scratch of `depth` items */
+} ink_sparse_dense_f32;
+
+/* The gradient of its weights: y[i, c] += sum over p of x[p, i] * g[p, c]. */
+typedef struct ink_sparse_wgrad_f32 {
+    size_t points, depth, columns;
+    const float *x; /* [points, depth] */
+    const float *g; /* [points, columns] */
+    float *y;       /* [depth, columns] */
+    uint32_t *begin; /* scratch of depth + 1 items */
+    uint32_t *point; /* scratch of points * depth items, as the next */
+    float *value;
+} ink_sparse_wgrad_f32;
+
+/* The gradient of a pooling, for one image: dx is written. x and y are its input and output. */
+typedef struct ink_pool_grad_f32 {
+    ink_pool_f32 pool; /* its sizes; its pointers are not used */
+    const float *x, *y, *dy;
+    float *dx;
+} ink_pool_grad_f32;
+typedef ink_pool_grad_f32 ink_max_pool_grad_f32;
+typedef ink_pool_grad_f32 ink_avg_pool_grad_f32;
+
+/* One step of Adam on `size` weights: with g = gradient * scale + l2 * weight,
+ * first = beta1 first + (1 - beta1) g, second = beta2 second + (1 - beta2) g^2,
+ * weight = weight (1 - rate decay) - rate (first / correction1) / (sqrt(second / correction2) + epsilon);
+ * the corrections are 1 - beta^t after t steps. */
+typedef struct ink_adam_f32 {
+    size_t size;
+    const float *gradient;
+    float *weight, *first, *second;
+    float rate, beta1, beta2, epsilon, decay, l2, scale, correction1, correction2;
+} ink_adam_f32;
+
 /* Copies dim[0] x ... x dim[3] elements between arrays of any strides (in elements). */
 void ink_copy_f32(const uint32_t dim[4], const float *x, const size_t x_stride[4], float *y,
                   const size_t y_stride[4]);
@@ -131,6 +192,12 @@ typedef enum ink_kernel_op {
     INK_KERNEL_affine_f32,
     INK_KERNEL_softmax_f32,
     INK_KERNEL_pixels_f32,
+    INK_KERNEL_wgrad_f32,
+    INK_KERNEL_sparse_dense_f32,
+    INK_KERNEL_sparse_wgrad_f32,
+    INK_KERNEL_max_pool_grad_f32,
+    INK_KERNEL_avg_pool_grad_f32,
+    INK_KERNEL_adam_f32,
     INK_KERNEL_OPS
 } ink_kernel_op;
 
@@ -157,6 +224,12 @@ typedef struct ink_kernel {
         void (*affine_f32)(const ink_affine_f32 *);
         void (*softmax_f32)(const ink_softmax_f32 *);
         void (*pixels_f32)(const ink_pixels_f32 *);
+        void (*wgrad_f32)(const ink_wgrad_f32 *);
+        void (*sparse_dense_f32)(const ink_sparse_dense_f32 *);
+        void (*sparse_wgrad_f32)(const ink_sparse_wgrad_f32 *);
+        void (*max_pool_grad_f32)(const ink_pool_grad_f32 *);
+        void (*avg_pool_grad_f32)(const ink_pool_grad_f32 *);
+        void (*adam_f32)(const ink_adam_f32 *);
     } run;
 } ink_kernel;
 

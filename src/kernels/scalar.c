@@ -1,5 +1,7 @@
 /* The reference kernels: plain loops that say what the others must compute. */
 #include "kernels/kernels.h"
+#include "kernels/sparse_lists.h"
+#include "kernels/train_loops.h"
 #include "kernels/window.h"
 
 #include <math.h>
@@ -198,4 +200,58 @@ void ink_igemm_pack(float *packed, size_t tile, size_t columns, size_t taps, siz
                     *packed++ = column + c < columns ? w[(column + c) * column_stride +
                                                          tap * tap_stride + i * depth_stride]
                                                      : 0;
+}
+
+void ink_wgrad_f32_scalar(const ink_wgrad_f32 *k)
+{
+    for (size_t r = 0; r < k->rows; r++) {
+        const float *x = k->x + (k->row_offset ? k->row_offset[r] : r);
+        float *y = k->y + r * k->y_stride;
+        for (size_t p = 0; p < k->points; p++) {
+            const float a = x[k->point_offset ? k->point_offset[p] : p * k->point_stride];
+            for (size_t c = 0; c < k->columns; c++)
+                y[c] += a * k->g[p * k->g_stride + c];
+        }
+    }
+}
+
+void ink_sparse_dense_f32_scalar(const ink_sparse_dense_f32 *k)
+{
+    enum { TILE = 8 };
+    for (size_t row = 0; row < k->rows; row++) {
+        const float *x = k->x + row * k->depth;
+        const size_t count = ink_sparse_row(x, k->depth, k->index);
+        for (size_t column = 0; column < k->columns; column++) {
+            const float *w = k->w + column / TILE * TILE * k->depth + column % TILE;
+            float sum = k->bias[column];
+            for (size_t i = 0; i < count; i++)
+                sum += x[k->index[i]] * w[k->index[i] * TILE];
+            k->y[row * k->columns + column] = sum > 0 ? sum : k->slope * sum;
+        }
+    }
+}
+
+void ink_sparse_wgrad_f32_scalar(const ink_sparse_wgrad_f32 *k)
+{
+    const uint32_t *begin = k->begin, *point = k->point;
+    ink_sparse_columns(k->x, k->points, k->depth, k->begin, k->point, k->value);
+    for (size_t i = 0; i < k->depth; i++)
+        for (size_t n = begin[i]; n < begin[i + 1]; n++)
+            for (size_t c = 0; c < k->columns; c++)
+                k->y[i * k->columns + c] += k->value[n] * k->g[point[n] * k->columns + c];
+}
+
+void ink_max_pool_grad_f32_scalar(const ink_pool_grad_f32 *k)
+{
+    ink_max_pool_grad_loop(k);
+}
+
+void ink_avg_pool_grad_f32_scalar(const ink_pool_grad_f32 *k)
+{
+    ink_avg_pool_grad_loop(k);
+}
+
+void ink_adam_f32_scalar(const ink_adam_f32 *k)
+{
+    ink_adam_loop(k);
 }

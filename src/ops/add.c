@@ -1,6 +1,8 @@
 /* add: the sum of two or more values of the same shape, as in a residual network. */
 #include "ops/op.h"
 
+#include <string.h>
+
 static ink_status shape(ink_node *node, const ink_shape *inputs, ink_error *error)
 {
     char a[INK_SHAPE_TEXT], b[INK_SHAPE_TEXT];
@@ -27,6 +29,30 @@ static void run(const ink_step *step, const ink_run *run)
                                                   run->inputs[i], run->output });
 }
 
+/* ---- training ---- */
+
+static ink_status tape_prepare(ink_tape_step *step, ink_prepare *p)
+{
+    step->kernel = ink_kernel_find(INK_KERNEL_add_f32, p->cpu);
+    return INK_OK;
+}
+
+static void tape_forward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    const size_t size = run->images * ink_tape_view(step->node->shape).elements;
+    for (uint32_t i = 1; i < step->input_count; i++)
+        step->kernel->run.add_f32(&(ink_add_f32){ size, i == 1 ? run->inputs[0] : run->output,
+                                                  run->inputs[i], run->output });
+}
+
+static void tape_backward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    const size_t size = run->images * ink_tape_view(step->node->shape).elements;
+    for (uint32_t i = 0; i < step->input_count; i++)
+        if (run->d_inputs[i])
+            memcpy(run->d_inputs[i], run->d_output, size * sizeof(float));
+}
+
 const ink_op ink_op_add = {
     .name = "add",
     .min_inputs = 2,
@@ -36,4 +62,7 @@ const ink_op ink_op_add = {
     .shape = shape,
     .prepare = prepare,
     .run = run,
+    .tape_prepare = tape_prepare,
+    .tape_forward = tape_forward,
+    .tape_backward = tape_backward,
 };

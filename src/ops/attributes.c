@@ -21,6 +21,8 @@ static const ink_attribute_row rows[INK_ATTRIBUTES] = {
     [INK_ATTR_VALUE] = { "value", INK_KIND_FLOAT, 1, false, -1e30, 1e30 },
     [INK_ATTR_APPROXIMATE] = { "approximate", INK_KIND_BOOL, 1, false, 0, 1 },
     [INK_ATTR_RATE] = { "rate", INK_KIND_FLOAT, 1, false, 0, 1 },
+    [INK_ATTR_FILTERS] = { "filters", INK_KIND_INT, 1, false, 1, 65536 },
+    [INK_ATTR_UNITS] = { "units", INK_KIND_INT, 1, false, 1, 1 << 20 },
 };
 
 const ink_attribute_row *ink_attribute_get(ink_attribute attribute)

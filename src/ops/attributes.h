@@ -21,6 +21,8 @@ typedef enum ink_attribute {
     INK_ATTR_VALUE,
     INK_ATTR_APPROXIMATE,   /* gelu by tanh */
     INK_ATTR_RATE,          /* of dropout, in training */
+    INK_ATTR_FILTERS,       /* output channels; needed only where there is no weight yet that says it */
+    INK_ATTR_UNITS,         /* output features, likewise */
     INK_ATTRIBUTES
 } ink_attribute;
 

@@ -6,6 +6,7 @@
 #include "tensor/type.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { WEIGHT, BIAS, MEAN, VARIANCE };
 
@@ -77,6 +78,99 @@ static void run(const ink_step *step, const ink_run *run)
         step->weights, step->bias, run->output });
 }
 
+/* ---- training ----
+ * The statistics are those of the images at hand: x^ = (x - mean) / sqrt(variance + epsilon) over all
+ * pixels of all images of a channel. They are written where the gradients of mean and variance would be:
+ * the trainer moves the running ones by them. With g = dy * weight:
+ *   dx = (g - mean(g) - x^ mean(g x^)) / sqrt(variance + epsilon) */
+
+static ink_status tape_prepare(ink_tape_step *step, ink_prepare *p)
+{
+    (void)p;
+    const size_t channels = step->input_shapes[0].dim[0];
+    step->saved_once = 2 * channels; /* mean, 1 / sqrt(variance + epsilon) */
+    step->scratch = 4 * channels;    /* two sums a channel, as doubles */
+    return INK_OK;
+}
+
+static void tape_forward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    const size_t channels = step->input_shapes[0].dim[0];
+    const size_t rows = run->images * (ink_tape_view(step->input_shapes[0]).elements / channels);
+    const float *x = run->inputs[0], *weight = run->parameters + step->parameter[WEIGHT];
+    const float *bias = run->parameters + step->parameter[BIAS];
+    float *mean = run->saved, *inverse = run->saved + channels;
+    if (run->learning) {
+        double *sum = (double *)run->scratch, *square = sum + channels;
+        memset(sum, 0, 2 * channels * sizeof *sum);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t c = 0; c < channels; c++)
+                sum[c] += x[r * channels + c];
+        for (size_t c = 0; c < channels; c++)
+            mean[c] = (float)(sum[c] / (double)rows);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t c = 0; c < channels; c++) {
+                const float d = x[r * channels + c] - mean[c];
+                square[c] += d * d;
+            }
+        for (size_t c = 0; c < channels; c++) {
+            const double variance = square[c] / (double)rows;
+            inverse[c] = (float)(1 / sqrt(variance + epsilon_of(step->node)));
+            run->gradients[step->parameter[MEAN] + c] = mean[c];
+            /* Unbiased, as PyTorch keeps it. */
+            run->gradients[step->parameter[VARIANCE] + c] =
+                (float)(rows > 1 ? square[c] / (double)(rows - 1) : variance);
+        }
+    } else {
+        for (size_t c = 0; c < channels; c++) {
+            mean[c] = run->parameters[step->parameter[MEAN] + c];
+            inverse[c] = (float)(1 / sqrt(run->parameters[step->parameter[VARIANCE] + c] +
+                                          epsilon_of(step->node)));
+        }
+    }
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < channels; c++) {
+            const float v = (x[r * channels + c] - mean[c]) * inverse[c];
+            run->output[r * channels + c] = (step->parameter[WEIGHT] == SIZE_MAX ? v : v * weight[c]) +
+                                            (step->parameter[BIAS] == SIZE_MAX ? 0 : bias[c]);
+        }
+}
+
+static void tape_backward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    const size_t channels = step->input_shapes[0].dim[0];
+    const size_t rows = run->images * (ink_tape_view(step->input_shapes[0]).elements / channels);
+    const bool scaled = step->parameter[WEIGHT] != SIZE_MAX, shifted = step->parameter[BIAS] != SIZE_MAX;
+    const float *x = run->inputs[0], *dy = run->d_output;
+    const float *mean = run->saved, *inverse = run->saved + channels;
+    double *sum = (double *)run->scratch, *product = sum + channels;
+    memset(sum, 0, 2 * channels * sizeof *sum);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < channels; c++) {
+            const float g = dy[r * channels + c];
+            sum[c] += g;
+            product[c] += g * ((x[r * channels + c] - mean[c]) * inverse[c]);
+        }
+    for (size_t c = 0; c < channels; c++) {
+        if (scaled)
+            run->gradients[step->parameter[WEIGHT] + c] += (float)product[c];
+        if (shifted)
+            run->gradients[step->parameter[BIAS] + c] += (float)sum[c];
+    }
+    if (!run->d_inputs[0])
+        return;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < channels; c++) {
+            const float factor = inverse[c] * (scaled ? run->parameters[step->parameter[WEIGHT] + c] : 1);
+            const float v = (x[r * channels + c] - mean[c]) * inverse[c];
+            const float g = dy[r * channels + c];
+            run->d_inputs[0][r * channels + c] =
+                !run->learning ? g * factor
+                               : factor * (g - (float)(sum[c] / (double)rows) -
+                                           v * (float)(product[c] / (double)rows));
+        }
+}
+
 const ink_op ink_op_batch_norm = {
     .name = "batch_norm",
     .min_inputs = 1,
@@ -91,4 +185,7 @@ const ink_op ink_op_batch_norm = {
     .shape = shape,
     .prepare = prepare,
     .run = run,
+    .tape_prepare = tape_prepare,
+    .tape_forward = tape_forward,
+    .tape_backward = tape_backward,
 };

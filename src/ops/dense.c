@@ -3,6 +3,9 @@
 
 #include "base/checked.h"
 
+#include <math.h>
+#include <string.h>
+
 enum { WEIGHT, BIAS };
 
 static ink_status shape(ink_node *node, const ink_shape *inputs, ink_error *error)
@@ -74,15 +77,111 @@ static void run(const ink_step *step, const ink_run *run)
         .bias = step->bias, .slope = step->slope, .y = run->output, .y_stride = weight->dim[0] });
 }
 
+/* ---- training: the weight lies as [I, O], so that a row of its gradient is an input ---- */
+
+static size_t place(const ink_node *node, size_t parameter, size_t i)
+{
+    const uint32_t *w = node->parameters[WEIGHT]->dim;
+    return parameter == WEIGHT ? i % w[1] * w[0] + i / w[1] : i;
+}
+
+static ink_status tape_prepare(ink_tape_step *step, ink_prepare *p)
+{
+    const uint32_t *w = step->node->parameters[WEIGHT]->dim;
+    ink_step counted = { .name = step->node->name };
+    step->kernel = ink_kernel_find(step->sparse ? INK_KERNEL_sparse_dense_f32 : INK_KERNEL_igemm_f32,
+                                   p->cpu);
+    step->transposed_kernel = ink_kernel_find(INK_KERNEL_igemm_f32, p->cpu);
+    step->gradient_kernel = ink_kernel_find(step->sparse ? INK_KERNEL_sparse_wgrad_f32
+                                                         : INK_KERNEL_wgrad_f32, p->cpu);
+    const size_t tile = step->kernel->tile;
+    INK_TRY(ink_prepare_floats(p, &counted, ink_igemm_packed_size(tile, w[0], 1, w[1]), &step->packed));
+    INK_TRY(ink_prepare_floats(p, &counted, ink_round_up(w[0], tile), &step->packed_bias));
+    if (step->wants_gradient) {
+        const size_t back = step->transposed_kernel->tile;
+        INK_TRY(ink_prepare_floats(p, &counted, ink_igemm_packed_size(back, w[1], 1, w[0]),
+                                   &step->packed_back));
+        INK_TRY(ink_prepare_floats(p, &counted, ink_round_up(w[1], back), &step->zero_bias));
+    }
+    /* Lists of the inputs that are not zero: an index and a value each, and where each list begins. */
+    if (step->sparse)
+        step->saved = 2 * (size_t)w[1];
+    step->scratch = step->sparse ? w[1] + 1 : 0;
+    return INK_OK;
+}
+
+static void tape_pack(const ink_tape_step *step, const float *parameters)
+{
+    const uint32_t *w = step->node->parameters[WEIGHT]->dim;
+    const float *weight = parameters + step->parameter[WEIGHT];
+    ink_igemm_pack(step->packed, step->kernel->tile, w[0], 1, w[1], weight, 1, 0, w[0]);
+    if (step->wants_gradient)
+        ink_igemm_pack(step->packed_back, step->transposed_kernel->tile, w[1], 1, w[0], weight, w[0], 0, 1);
+    if (step->parameter[BIAS] != SIZE_MAX)
+        memcpy(step->packed_bias, parameters + step->parameter[BIAS], w[0] * sizeof(float));
+}
+
+static size_t tape_rows(const ink_tape_step *step, const ink_tape_run *run)
+{
+    const ink_shape in = step->input_shapes[0];
+    return run->images * (ink_tape_view(in).elements / in.dim[in.rank - 1]);
+}
+
+static void tape_forward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    const uint32_t *w = step->node->parameters[WEIGHT]->dim;
+    const size_t rows = tape_rows(step, run);
+    if (step->sparse)
+        step->kernel->run.sparse_dense_f32(&(ink_sparse_dense_f32){
+            rows, w[0], w[1], run->inputs[0], step->packed, step->packed_bias, step->slope, run->output,
+            (uint32_t *)run->scratch });
+    else
+        step->kernel->run.igemm_f32(&(ink_igemm_f32){
+            .rows = rows, .columns = w[0], .taps = 1, .depth = w[1], .x = run->inputs[0],
+            .x_stride = w[1], .w = step->packed, .bias = step->packed_bias, .slope = step->slope,
+            .y = run->output, .y_stride = w[0] });
+}
+
+static void tape_backward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    const uint32_t *w = step->node->parameters[WEIGHT]->dim;
+    const size_t rows = tape_rows(step, run);
+    float *gradient = run->gradients + step->parameter[WEIGHT];
+    if (step->sparse)
+        step->gradient_kernel->run.sparse_wgrad_f32(&(ink_sparse_wgrad_f32){
+            rows, w[1], w[0], run->inputs[0], run->d_output, gradient, (uint32_t *)run->scratch,
+            (uint32_t *)run->saved, run->saved + rows * w[1] });
+    else
+        step->gradient_kernel->run.wgrad_f32(&(ink_wgrad_f32){
+            .rows = w[1], .columns = w[0], .points = rows, .x = run->inputs[0], .point_stride = w[1],
+            .g = run->d_output, .g_stride = w[0], .y = gradient, .y_stride = w[0] });
+    if (step->parameter[BIAS] != SIZE_MAX)
+        for (size_t i = 0; i < rows; i++)
+            for (size_t o = 0; o < w[0]; o++)
+                run->gradients[step->parameter[BIAS] + o] += run->d_output[i * w[0] + o];
+    if (step->wants_gradient && run->d_inputs[0])
+        step->transposed_kernel->run.igemm_f32(&(ink_igemm_f32){
+            .rows = rows, .columns = w[1], .taps = 1, .depth = w[0], .x = run->d_output,
+            .x_stride = w[0], .w = step->packed_back, .bias = step->zero_bias, .slope = 1,
+            .y = run->d_inputs[0], .y_stride = w[1] });
+}
+
 const ink_op ink_op_dense = {
     .name = "dense",
     .min_inputs = 1,
     .max_inputs = 1,
     .wants = INK_WANTS_ROWS,
     .activation = -1,
+    .attributes = (const ink_op_attribute[]){ { INK_ATTR_UNITS, false, NAN } },
+    .attribute_count = 1,
     .parameters = (const ink_op_parameter[]){ { "weight", true }, { "bias", false } },
     .parameter_count = 2,
     .shape = shape,
     .prepare = prepare,
     .run = run,
+    .place = place,
+    .tape_prepare = tape_prepare,
+    .tape_pack = tape_pack,
+    .tape_forward = tape_forward,
+    .tape_backward = tape_backward,
 };

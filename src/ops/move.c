@@ -24,6 +24,27 @@ static ink_status prepare(ink_step *step, ink_prepare *p)
     return INK_OK;
 }
 
+/* ---- training: the same moves, and back ---- */
+
+static ink_status tape_prepare(ink_tape_step *step, ink_prepare *p)
+{
+    (void)step;
+    (void)p;
+    return INK_OK;
+}
+
+/* Brings a part of `from` that begins `offset` elements in back to `to`: what copy_images put there. */
+static void copy_back(const ink_view *to, float *x, const ink_view *from, const float *y, size_t offset,
+                      size_t images)
+{
+    uint32_t dim[4], ignored[4];
+    size_t x_stride[4], y_stride[4];
+    ink_view_copy_shape(to, dim, x_stride);
+    ink_view_copy_shape(from, ignored, y_stride);
+    for (size_t i = 0; i < images; i++)
+        ink_copy_f32(dim, y + i * from->elements + offset, y_stride, x + i * to->elements, x_stride);
+}
+
 /* ---- concat: values behind one another along an axis ---- */
 
 static ink_status concat_shape(ink_node *node, const ink_shape *inputs, ink_error *error)
@@ -66,6 +87,33 @@ static void concat_run(const ink_step *step, const ink_run *run)
     }
 }
 
+static void concat_tape(const ink_tape_step *step, const ink_tape_run *run, bool back)
+{
+    uint32_t axis;
+    size_t offset = 0;
+    const ink_view output = ink_tape_view(step->node->shape);
+    if (!ink_axis_resolve(step->node, output.shape.rank, &axis))
+        return;
+    for (uint32_t i = 0; i < step->input_count; i++) {
+        const ink_view input = ink_tape_view(step->input_shapes[i]);
+        if (!back)
+            copy_images(&input, run->inputs[i], &output, run->output, offset, run->images);
+        else if (run->d_inputs[i])
+            copy_back(&input, run->d_inputs[i], &output, run->d_output, offset, run->images);
+        offset += input.shape.dim[axis] * output.stride[axis];
+    }
+}
+
+static void concat_tape_forward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    concat_tape(step, run, false);
+}
+
+static void concat_tape_backward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    concat_tape(step, run, true);
+}
+
 const ink_op ink_op_concat = {
     .name = "concat",
     .min_inputs = 1,
@@ -77,6 +125,9 @@ const ink_op ink_op_concat = {
     .shape = concat_shape,
     .prepare = prepare,
     .run = concat_run,
+    .tape_prepare = tape_prepare,
+    .tape_forward = concat_tape_forward,
+    .tape_backward = concat_tape_backward,
 };
 
 /* ---- pad: a border of one value around a picture ---- */
@@ -107,6 +158,29 @@ static void pad_run(const ink_step *step, const ink_run *run)
                 run->images);
 }
 
+static size_t pad_offset(const ink_node *node, const ink_view *output)
+{
+    return ink_attr_u32(&node->attributes, INK_ATTR_PADDING, 0) * output->stride[1] +
+           ink_attr_u32(&node->attributes, INK_ATTR_PADDING, 1) * output->stride[2];
+}
+
+static void pad_tape_forward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    const ink_view input = ink_tape_view(step->input_shapes[0]), output = ink_tape_view(step->node->shape);
+    const float value = ink_attr_f32(&step->node->attributes, INK_ATTR_VALUE);
+    for (size_t i = 0; i < run->images * output.elements; i++)
+        run->output[i] = value;
+    copy_images(&input, run->inputs[0], &output, run->output, pad_offset(step->node, &output), run->images);
+}
+
+static void pad_tape_backward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    const ink_view input = ink_tape_view(step->input_shapes[0]), output = ink_tape_view(step->node->shape);
+    if (run->d_inputs[0])
+        copy_back(&input, run->d_inputs[0], &output, run->d_output, pad_offset(step->node, &output),
+                  run->images);
+}
+
 const ink_op ink_op_pad = {
     .name = "pad",
     .min_inputs = 1,
@@ -119,6 +193,9 @@ const ink_op ink_op_pad = {
     .shape = pad_shape,
     .prepare = prepare,
     .run = pad_run,
+    .tape_prepare = tape_prepare,
+    .tape_forward = pad_tape_forward,
+    .tape_backward = pad_tape_backward,
 };
 
 /* ---- copy: the same value in another layout ---- */

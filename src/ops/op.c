@@ -154,3 +154,10 @@ void ink_view_copy_shape(const ink_view *view, uint32_t dim[4], size_t stride[4]
         stride[i] = i < missing ? 0 : view->stride[i - missing];
     }
 }
+
+ink_view ink_tape_view(ink_shape shape)
+{
+    ink_view view = { .shape = shape };
+    ink_view_image(&view);
+    return view;
+}

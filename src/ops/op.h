@@ -81,6 +81,43 @@ typedef struct ink_run {
     float *output, *scratch;
 } ink_run;
 
+/* ---- training: a step of the tape ----
+ * Values lie channels last for rank 3 and row-major else, always. Parameters are kept in the order that
+ * their product wants, see `place`, in one vector for the whole network. */
+typedef struct ink_tape_step {
+    const ink_op *op;
+    const ink_node *node;
+    uint32_t input_count, output;    /* `output` is a value */
+    const uint32_t *inputs;          /* values */
+    const ink_shape *input_shapes;
+    size_t parameter[INK_MAX_PARAMETERS]; /* place in the vector, in floats; SIZE_MAX: absent */
+    float slope;                     /* of a relu that is a part of it; 1: none */
+    bool sparse;                     /* its input is the picture itself, mostly zeros */
+    bool wants_gradient;             /* of its inputs: false where they are the picture */
+    /* What the operator's tape_prepare makes. */
+    size_t saved;                    /* floats an image that it keeps from forward to backward */
+    size_t saved_once;               /* and for all images together */
+    size_t scratch;                  /* floats that a run needs besides */
+    const ink_kernel *kernel, *gradient_kernel, *transposed_kernel;
+    const uint32_t *row_offset, *tap_offset;      /* forward */
+    const uint32_t *back_row_offset, *back_tap_offset;
+    const uint32_t *weight_row_offset;            /* of the weight gradient */
+    float *packed, *packed_bias, *packed_back, *zero_bias; /* shared by all threads, made by tape_pack */
+} ink_tape_step;
+
+typedef struct ink_tape_run {
+    size_t images;
+    const float *const *inputs;
+    float *output;
+    float *d_output;            /* may be overwritten */
+    float *const *d_inputs;     /* to be written, not added to; an entry is NULL where nobody needs it */
+    const float *parameters;
+    float *gradients;           /* added to, in the same places; statistics are written */
+    float *saved, *scratch;
+    bool learning;              /* dropout drops, batch norm takes the batch's statistics */
+    uint64_t random;            /* seeds what is drawn: the same in backward as in forward */
+} ink_tape_run;
+
 typedef struct ink_op_parameter {
     const char *suffix; /* the tensor is "<node>.<suffix>" */
     bool required;
@@ -104,6 +141,13 @@ struct ink_op {
      * Errors: INK_ERR_MEMORY, INK_ERR_LIMIT. */
     ink_status (*prepare)(ink_step *step, ink_prepare *prepare);
     void (*run)(const ink_step *step, const ink_run *run);
+    /* Training. `place` gives where element i of a parameter, counted as in a file, lies in the vector;
+     * NULL: i. The others: see ink_tape_step; `tape_pack` is called once for each new set of weights. */
+    size_t (*place)(const ink_node *node, size_t parameter, size_t i);
+    ink_status (*tape_prepare)(ink_tape_step *step, ink_prepare *prepare);
+    void (*tape_pack)(const ink_tape_step *step, const float *parameters);
+    void (*tape_forward)(const ink_tape_step *step, const ink_tape_run *run);
+    void (*tape_backward)(const ink_tape_step *step, const ink_tape_run *run);
 };
 
 #define OP(identifier) extern const ink_op ink_op_##identifier;
@@ -118,6 +162,13 @@ const ink_op *ink_op_find(const char *name);
 const ink_op *ink_op_at(size_t i);
 
 /* ---- for operators ---- */
+
+/* conv2d's training, in a file of its own. */
+size_t ink_conv2d_place(const ink_node *node, size_t parameter, size_t i);
+ink_status ink_conv2d_tape_prepare(ink_tape_step *step, ink_prepare *p);
+void ink_conv2d_tape_pack(const ink_tape_step *step, const float *parameters);
+void ink_conv2d_tape_forward(const ink_tape_step *step, const ink_tape_run *run);
+void ink_conv2d_tape_backward(const ink_tape_step *step, const ink_tape_run *run);
 
 #define INK_COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -148,6 +199,9 @@ void ink_batch_norm_affine(const ink_node *node, size_t channels, float *scale, 
 
 /* Resolves a negative axis; false when it is out of range. */
 bool ink_axis_resolve(const ink_node *node, uint32_t rank, uint32_t *axis);
+
+/* A tape's layout of a value: channels last for rank 3, else row-major. */
+ink_view ink_tape_view(ink_shape shape);
 
 /* Fills a view's strides for its shape: row-major, or channels last for rank 3. */
 void ink_view_rows(ink_view *view);

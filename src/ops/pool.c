@@ -11,6 +11,11 @@ static bool is_global(const ink_op *op)
     return op == &ink_op_global_max_pool2d || op == &ink_op_global_avg_pool2d;
 }
 
+static bool is_max(const ink_op *op)
+{
+    return op == &ink_op_max_pool2d || op == &ink_op_global_max_pool2d;
+}
+
 static ink_status shape(ink_node *node, const ink_shape *inputs, ink_error *error)
 {
     char text[INK_SHAPE_TEXT];
@@ -57,17 +62,15 @@ static ink_status shape(ink_node *node, const ink_shape *inputs, ink_error *erro
 
 static ink_status prepare(ink_step *step, ink_prepare *p)
 {
-    bool max = step->op == &ink_op_max_pool2d || step->op == &ink_op_global_max_pool2d;
-    step->kernel = ink_kernel_find(max ? INK_KERNEL_max_pool_f32 : INK_KERNEL_avg_pool_f32, p->cpu);
+    step->kernel = ink_kernel_find(is_max(step->op) ? INK_KERNEL_max_pool_f32 : INK_KERNEL_avg_pool_f32, p->cpu);
     return INK_OK;
 }
 
-static void run(const ink_step *step, const ink_run *run)
+static ink_pool_f32 geometry(const ink_node *node, ink_shape in, ink_shape out)
 {
-    const ink_attributes *a = &step->node->attributes;
-    const ink_shape in = step->inputs[0].shape, out = step->output.shape;
-    const bool global = is_global(step->op);
-    ink_pool_f32 p = {
+    const ink_attributes *a = &node->attributes;
+    const bool global = is_global(node->op);
+    return (ink_pool_f32){
         .height = in.dim[1], .width = in.dim[2], .channels = in.dim[0],
         .out_height = out.dim[1], .out_width = out.dim[2],
         .kernel_height = global ? in.dim[1] : ink_attr_u32(a, INK_ATTR_KERNEL, 0),
@@ -80,13 +83,56 @@ static void run(const ink_step *step, const ink_run *run)
         .pad_right = ink_attr_u32(a, INK_ATTR_PADDING, 3),
         .count_padding = ink_attr_u32(a, INK_ATTR_COUNT_PADDING, 0),
     };
-    for (size_t image = 0; image < run->images; image++) {
-        p.x = run->inputs[0] + image * step->inputs[0].elements;
-        p.y = run->output + image * step->output.elements;
-        if (step->kernel->op == INK_KERNEL_max_pool_f32)
-            step->kernel->run.max_pool_f32(&p);
+}
+
+static void run_images(const ink_kernel *kernel, ink_pool_f32 p, size_t images, const float *x, float *y)
+{
+    for (size_t image = 0; image < images; image++) {
+        p.x = x + image * p.height * p.width * p.channels;
+        p.y = y + image * p.out_height * p.out_width * p.channels;
+        if (kernel->op == INK_KERNEL_max_pool_f32)
+            kernel->run.max_pool_f32(&p);
         else
-            step->kernel->run.avg_pool_f32(&p);
+            kernel->run.avg_pool_f32(&p);
+    }
+}
+
+static void run(const ink_step *step, const ink_run *run)
+{
+    run_images(step->kernel, geometry(step->node, step->inputs[0].shape, step->output.shape), run->images,
+               run->inputs[0], run->output);
+}
+
+/* ---- training ---- */
+
+static ink_status tape_prepare(ink_tape_step *step, ink_prepare *p)
+{
+    const bool max = is_max(step->op);
+    step->kernel = ink_kernel_find(max ? INK_KERNEL_max_pool_f32 : INK_KERNEL_avg_pool_f32, p->cpu);
+    step->gradient_kernel = ink_kernel_find(
+        max ? INK_KERNEL_max_pool_grad_f32 : INK_KERNEL_avg_pool_grad_f32, p->cpu);
+    return INK_OK;
+}
+
+static void tape_forward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    run_images(step->kernel, geometry(step->node, step->input_shapes[0], step->node->shape), run->images,
+               run->inputs[0], run->output);
+}
+
+static void tape_backward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    const ink_pool_f32 p = geometry(step->node, step->input_shapes[0], step->node->shape);
+    const size_t in = p.height * p.width * p.channels, out = p.out_height * p.out_width * p.channels;
+    if (!run->d_inputs[0])
+        return;
+    for (size_t image = 0; image < run->images; image++) {
+        const ink_pool_grad_f32 arguments = { p, run->inputs[0] + image * in, run->output + image * out,
+                                              run->d_output + image * out, run->d_inputs[0] + image * in };
+        if (is_max(step->op))
+            step->gradient_kernel->run.max_pool_grad_f32(&arguments);
+        else
+            step->gradient_kernel->run.avg_pool_grad_f32(&arguments);
     }
 }
 
@@ -106,6 +152,9 @@ static void run(const ink_step *step, const ink_run *run)
         .shape = shape,                                                                            \
         .prepare = prepare,                                                                        \
         .run = run,                                                                                \
+        .tape_prepare = tape_prepare,                                                              \
+        .tape_forward = tape_forward,                                                              \
+        .tape_backward = tape_backward,                                                            \
     };
 
 POOL(max_pool2d, 4, (const ink_op_attribute[]){ POOL_ATTRIBUTES })

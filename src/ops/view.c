@@ -2,7 +2,80 @@
  * the elements do not lie as needed, the plan puts a copy before them. */
 #include "ops/op.h"
 
+#include "base/random.h"
+
 #include <math.h>
+
+/* ---- training: a tape's values have one layout each, so these copy ---- */
+
+static ink_status tape_prepare(ink_tape_step *step, ink_prepare *p)
+{
+    (void)p;
+    step->scratch = ink_tape_view(step->node->shape).elements;
+    return INK_OK;
+}
+
+/* Between a value's own layout and row-major order. flatten and reshape go by the latter, so they copy
+ * twice where both sides are pictures: rare, and cheap beside a convolution. */
+static void to_rows(ink_view own, const float *x, float *rows, bool back)
+{
+    ink_view plain = own;
+    uint32_t dim[4], ignored[4];
+    size_t own_stride[4], plain_stride[4];
+    ink_view_rows(&plain);
+    ink_view_copy_shape(&own, dim, own_stride);
+    ink_view_copy_shape(&plain, ignored, plain_stride);
+    if (back)
+        ink_copy_f32(dim, x, plain_stride, rows, own_stride);
+    else
+        ink_copy_f32(dim, x, own_stride, rows, plain_stride);
+}
+
+/* From a value in layout `from` to one in layout `to`, by way of row-major order. */
+static void reshape_copy(const ink_view *from, const float *x, const ink_view *to, float *y, float *scratch)
+{
+    if (ink_view_is_rows(to)) {
+        to_rows(*from, x, y, false);
+    } else if (ink_view_is_rows(from)) {
+        to_rows(*to, x, y, true);
+    } else {
+        to_rows(*from, x, scratch, false);
+        to_rows(*to, scratch, y, true);
+    }
+}
+
+static void view_tape(const ink_tape_step *step, const ink_tape_run *run, bool back)
+{
+    const ink_view input = ink_tape_view(step->input_shapes[0]);
+    const ink_view output = ink_tape_view(step->node->shape);
+    ink_view seen = output;
+    uint32_t dim[4], ignored[4];
+    size_t in_stride[4], out_stride[4];
+    const bool permutes = step->op == &ink_op_permute;
+    if (permutes)
+        (void)step->op->view(step->node, &input, &seen);
+    ink_view_copy_shape(&output, dim, out_stride);
+    ink_view_copy_shape(&seen, ignored, in_stride);
+    for (size_t i = 0; i < run->images; i++) {
+        const float *x = back ? run->d_output + i * output.elements : run->inputs[0] + i * input.elements;
+        float *y = back ? run->d_inputs[0] + i * input.elements : run->output + i * output.elements;
+        if (permutes)
+            ink_copy_f32(dim, x, back ? out_stride : in_stride, y, back ? in_stride : out_stride);
+        else
+            reshape_copy(back ? &output : &input, x, back ? &input : &output, y, run->scratch);
+    }
+}
+
+static void view_tape_forward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    view_tape(step, run, false);
+}
+
+static void view_tape_backward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    if (run->d_inputs[0])
+        view_tape(step, run, true);
+}
 
 /* ---- flatten: all axes become one, slowest first ---- */
 
@@ -31,6 +104,9 @@ const ink_op ink_op_flatten = {
     .activation = -1,
     .shape = flatten_shape,
     .view = rows_view,
+    .tape_prepare = tape_prepare,
+    .tape_forward = view_tape_forward,
+    .tape_backward = view_tape_backward,
 };
 
 /* ---- reshape: the same elements in row-major order under another shape ---- */
@@ -75,6 +151,9 @@ const ink_op ink_op_reshape = {
     .attribute_count = 1,
     .shape = reshape_shape,
     .view = rows_view,
+    .tape_prepare = tape_prepare,
+    .tape_forward = view_tape_forward,
+    .tape_backward = view_tape_backward,
 };
 
 /* ---- permute: output axis i is input axis order[i] ---- */
@@ -113,6 +192,9 @@ const ink_op ink_op_permute = {
     .attribute_count = 1,
     .shape = permute_shape,
     .view = permute_view,
+    .tape_prepare = tape_prepare,
+    .tape_forward = view_tape_forward,
+    .tape_backward = view_tape_backward,
 };
 
 /* ---- dropout: nothing at inference ---- */
@@ -131,6 +213,41 @@ static bool dropout_view(const ink_node *node, const ink_view *input, ink_view *
     return true;
 }
 
+/* In training each element is dropped, or scaled so that the expected value stays. N. Srivastava et al.,
+ * "Dropout", 2014. Which ones is drawn from the run's seed and the element's number alone, so backward
+ * draws the same again. */
+static float dropout_factor(uint64_t seed, size_t i, float rate)
+{
+    const uint32_t draw = (uint32_t)(ink_mix(seed + i) >> 40); /* 24 bits */
+    return (float)draw < rate * 16777216.0f ? 0 : 1 / (1 - rate);
+}
+
+static ink_status dropout_tape_prepare(ink_tape_step *step, ink_prepare *p)
+{
+    (void)step;
+    (void)p;
+    return INK_OK;
+}
+
+static void dropout_tape(const ink_tape_step *step, const ink_tape_run *run, const float *x, float *y)
+{
+    const size_t size = run->images * ink_tape_view(step->node->shape).elements;
+    const float rate = ink_attr_f32(&step->node->attributes, INK_ATTR_RATE);
+    for (size_t i = 0; i < size; i++)
+        y[i] = x[i] * (run->learning && rate > 0 ? rate < 1 ? dropout_factor(run->random, i, rate) : 0 : 1);
+}
+
+static void dropout_tape_forward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    dropout_tape(step, run, run->inputs[0], run->output);
+}
+
+static void dropout_tape_backward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    if (run->d_inputs[0])
+        dropout_tape(step, run, run->d_output, run->d_inputs[0]);
+}
+
 const ink_op ink_op_dropout = {
     .name = "dropout",
     .min_inputs = 1,
@@ -141,4 +258,7 @@ const ink_op ink_op_dropout = {
     .attribute_count = 1,
     .shape = dropout_shape,
     .view = dropout_view,
+    .tape_prepare = dropout_tape_prepare,
+    .tape_forward = dropout_tape_forward,
+    .tape_backward = dropout_tape_backward,
 };

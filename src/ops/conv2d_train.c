@@ -1,0 +1,218 @@
+/* conv2d in training. Weights lie as [group, tap, C / groups, O / groups], so that a row of the weight
+ * gradient is a tap and an input channel. With x the padded input, t a tap and p an output pixel:
+ *
+ *   y[p, o]  = bias[o] + sum over t, c of x[p + t, c] * w[t, c, o]
+ *   dw[t, c, o] = sum over p of x[p + t, c] * dy[p, o]
+ *   dx[q, c] = sum over t, o of dy[q - t, o] * w[t, c, o]
+ *
+ * The last is a convolution itself: of dy, with its pixels moved apart by the stride and a border of
+ * zeros, and with the taps turned round. */
+#include "ops/op.h"
+
+#include "base/checked.h"
+
+#include <string.h>
+
+enum { WEIGHT, BIAS };
+
+typedef struct sizes {
+    size_t channels, height, width, padded_height, padded_width;
+    size_t out, out_height, out_width, groups, taps, depth, columns; /* a group's depth and columns */
+    size_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width;
+    size_t pad_top, pad_left;
+    size_t back_height, back_width; /* of dy with its border, moved apart */
+} sizes;
+
+static sizes sizes_of(const ink_node *node, ink_shape in)
+{
+    const ink_attributes *a = &node->attributes;
+    const uint32_t *w = node->parameters[WEIGHT]->dim;
+    sizes s = { .channels = in.dim[0], .height = in.dim[1], .width = in.dim[2],
+                .out = w[0], .out_height = node->shape.dim[1], .out_width = node->shape.dim[2],
+                .groups = ink_attr_u32(a, INK_ATTR_GROUPS, 0),
+                .kernel_height = w[2], .kernel_width = w[3], .depth = w[1],
+                .stride_height = ink_attr_u32(a, INK_ATTR_STRIDE, 0),
+                .stride_width = ink_attr_u32(a, INK_ATTR_STRIDE, 1),
+                .dilation_height = ink_attr_u32(a, INK_ATTR_DILATION, 0),
+                .dilation_width = ink_attr_u32(a, INK_ATTR_DILATION, 1),
+                .pad_top = ink_attr_u32(a, INK_ATTR_PADDING, 0),
+                .pad_left = ink_attr_u32(a, INK_ATTR_PADDING, 1) };
+    s.padded_height = s.height + s.pad_top + ink_attr_u32(a, INK_ATTR_PADDING, 2);
+    s.padded_width = s.width + s.pad_left + ink_attr_u32(a, INK_ATTR_PADDING, 3);
+    s.taps = s.kernel_height * s.kernel_width;
+    s.columns = s.out / s.groups;
+    s.back_height = s.height + s.dilation_height * (s.kernel_height - 1);
+    s.back_width = s.width + s.dilation_width * (s.kernel_width - 1);
+    return s;
+}
+
+static bool pads(const sizes *s)
+{
+    return s->padded_height != s->height || s->padded_width != s->width;
+}
+
+size_t ink_conv2d_place(const ink_node *node, size_t parameter, size_t i)
+{
+    if (parameter != WEIGHT)
+        return i;
+    const uint32_t *w = node->parameters[WEIGHT]->dim;
+    const size_t taps = (size_t)w[2] * w[3], depth = w[1];
+    const size_t columns = w[0] / ink_attr_u32(&node->attributes, INK_ATTR_GROUPS, 0);
+    const size_t tap = i % taps, c = i / taps % depth, o = i / taps / depth;
+    return ((o / columns * taps + tap) * depth + c) * columns + o % columns;
+}
+
+ink_status ink_conv2d_tape_prepare(ink_tape_step *step, ink_prepare *p)
+{
+    const sizes s = sizes_of(step->node, step->input_shapes[0]);
+    const size_t rows = s.out_height * s.out_width, pixels = s.height * s.width;
+    ink_step counted = { .name = step->node->name };
+    uint32_t *row, *tap, *back_row, *back_tap, *weight_row;
+    if ((s.padded_height * s.padded_width * s.channels) > UINT32_MAX ||
+        s.back_height * s.back_width * s.out > UINT32_MAX)
+        return ink_node_fail(p->error, INK_ERR_LIMIT, step->node, "it is too large to train%s", "");
+    step->kernel = step->transposed_kernel = ink_kernel_find(INK_KERNEL_igemm_f32, p->cpu);
+    step->gradient_kernel = ink_kernel_find(INK_KERNEL_wgrad_f32, p->cpu);
+    const size_t tile = step->kernel->tile;
+    INK_TRY(ink_prepare_offsets(p, &counted, rows, &row));
+    INK_TRY(ink_prepare_offsets(p, &counted, s.taps, &tap));
+    INK_TRY(ink_prepare_offsets(p, &counted, pixels, &back_row));
+    INK_TRY(ink_prepare_offsets(p, &counted, s.taps, &back_tap));
+    INK_TRY(ink_prepare_offsets(p, &counted, s.taps * s.depth, &weight_row));
+    for (size_t i = 0; i < rows; i++)
+        row[i] = (uint32_t)((i / s.out_width * s.stride_height * s.padded_width +
+                             i % s.out_width * s.stride_width) * s.channels);
+    for (size_t i = 0; i < pixels; i++)
+        back_row[i] = (uint32_t)((i / s.width * s.back_width + i % s.width) * s.out);
+    for (size_t t = 0; t < s.taps; t++) {
+        const size_t y = t / s.kernel_width, x = t % s.kernel_width;
+        tap[t] = (uint32_t)((y * s.dilation_height * s.padded_width + x * s.dilation_width) * s.channels);
+        back_tap[t] = (uint32_t)(((s.kernel_height - 1 - y) * s.dilation_height * s.back_width +
+                                  (s.kernel_width - 1 - x) * s.dilation_width) * s.out);
+        for (size_t c = 0; c < s.depth; c++)
+            weight_row[t * s.depth + c] = tap[t] + (uint32_t)c;
+    }
+    step->row_offset = row;
+    step->tap_offset = tap;
+    step->back_row_offset = back_row;
+    step->back_tap_offset = back_tap;
+    step->weight_row_offset = weight_row;
+    INK_TRY(ink_prepare_floats(p, &counted, s.groups * ink_igemm_packed_size(tile, s.columns, s.taps, s.depth), &step->packed));
+    INK_TRY(ink_prepare_floats(p, &counted, s.groups * ink_round_up(s.columns, tile), &step->packed_bias));
+    if (step->wants_gradient) {
+        INK_TRY(ink_prepare_floats(p, &counted, s.groups * ink_igemm_packed_size(tile, s.depth, s.taps, s.columns), &step->packed_back));
+        INK_TRY(ink_prepare_floats(p, &counted, ink_round_up(s.depth, tile), &step->zero_bias));
+    }
+    step->scratch = (pads(&s) ? s.padded_height * s.padded_width * s.channels : 0) +
+                    (step->wants_gradient ? s.back_height * s.back_width * s.out : 0);
+    return INK_OK;
+}
+
+void ink_conv2d_tape_pack(const ink_tape_step *step, const float *parameters)
+{
+    const sizes s = sizes_of(step->node, step->input_shapes[0]);
+    const size_t tile = step->kernel->tile, group = s.taps * s.depth * s.columns;
+    const size_t packed = ink_igemm_packed_size(tile, s.columns, s.taps, s.depth);
+    const size_t packed_back = ink_igemm_packed_size(tile, s.depth, s.taps, s.columns);
+    const float *w = parameters + step->parameter[WEIGHT];
+    for (size_t i = 0; i < s.groups; i++) {
+        ink_igemm_pack(step->packed + i * packed, tile, s.columns, s.taps, s.depth, w + i * group, 1,
+                       s.depth * s.columns, s.columns);
+        if (step->wants_gradient)
+            ink_igemm_pack(step->packed_back + i * packed_back, tile, s.depth, s.taps, s.columns,
+                           w + i * group, s.columns, s.depth * s.columns, 1);
+        if (step->parameter[BIAS] != SIZE_MAX)
+            memcpy(step->packed_bias + i * ink_round_up(s.columns, tile),
+                   parameters + step->parameter[BIAS] + i * s.columns, s.columns * sizeof(float));
+    }
+}
+
+/* The input with its border of zeros: itself, or a copy in the scratch, whose border is zero already. */
+static const float *padded(const sizes *s, const float *x, float *scratch)
+{
+    if (!pads(s))
+        return x;
+    float *to = scratch + (s->pad_top * s->padded_width + s->pad_left) * s->channels;
+    for (size_t y = 0; y < s->height; y++)
+        memcpy(to + y * s->padded_width * s->channels, x + y * s->width * s->channels,
+               s->width * s->channels * sizeof *x);
+    return scratch;
+}
+
+void ink_conv2d_tape_forward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    const sizes s = sizes_of(step->node, step->input_shapes[0]);
+    const size_t tile = step->kernel->tile, rows = s.out_height * s.out_width;
+    const size_t packed = ink_igemm_packed_size(tile, s.columns, s.taps, s.depth);
+    if (pads(&s))
+        memset(run->scratch, 0, s.padded_height * s.padded_width * s.channels * sizeof(float));
+    for (size_t image = 0; image < run->images; image++) {
+        const float *x = padded(&s, run->inputs[0] + image * s.height * s.width * s.channels,
+                                run->scratch);
+        for (size_t i = 0; i < s.groups; i++)
+            step->kernel->run.igemm_f32(&(ink_igemm_f32){
+                .rows = rows, .columns = s.columns, .taps = s.taps, .depth = s.depth,
+                .x = x + i * s.depth, .row_offset = step->row_offset, .tap_offset = step->tap_offset,
+                .w = step->packed + i * packed, .bias = step->packed_bias + i * ink_round_up(s.columns, tile),
+                .slope = step->slope, .y = run->output + image * rows * s.out + i * s.columns,
+                .y_stride = s.out });
+    }
+}
+
+/* dy, its pixels moved apart, in the middle of zeros; what only touches the input's padding is left out. */
+static void spread(const sizes *s, const float *dy, float *back)
+{
+    const int64_t top = (int64_t)(s->dilation_height * (s->kernel_height - 1)) - (int64_t)s->pad_top;
+    const int64_t left = (int64_t)(s->dilation_width * (s->kernel_width - 1)) - (int64_t)s->pad_left;
+    for (size_t oy = 0; oy < s->out_height; oy++) {
+        const int64_t y = (int64_t)(oy * s->stride_height) + top;
+        if (y < 0 || y >= (int64_t)s->back_height)
+            continue;
+        for (size_t ox = 0; ox < s->out_width; ox++) {
+            const int64_t x = (int64_t)(ox * s->stride_width) + left;
+            if (x >= 0 && x < (int64_t)s->back_width)
+                memcpy(back + ((size_t)y * s->back_width + (size_t)x) * s->out,
+                       dy + (oy * s->out_width + ox) * s->out, s->out * sizeof *dy);
+        }
+    }
+}
+
+void ink_conv2d_tape_backward(const ink_tape_step *step, const ink_tape_run *run)
+{
+    const sizes s = sizes_of(step->node, step->input_shapes[0]);
+    const size_t tile = step->kernel->tile, rows = s.out_height * s.out_width;
+    const size_t packed_back = ink_igemm_packed_size(tile, s.depth, s.taps, s.columns);
+    const size_t pad_floats = pads(&s) ? s.padded_height * s.padded_width * s.channels : 0;
+    const bool gradient = step->wants_gradient && run->d_inputs[0];
+    float *back = run->scratch + pad_floats;
+    memset(run->scratch, 0, (pad_floats + (gradient ? s.back_height * s.back_width * s.out : 0)) * sizeof(float));
+    for (size_t image = 0; image < run->images; image++) {
+        const float *x = padded(&s, run->inputs[0] + image * s.height * s.width * s.channels,
+                                run->scratch);
+        const float *dy = run->d_output + image * rows * s.out;
+        for (size_t i = 0; i < s.groups; i++)
+            step->gradient_kernel->run.wgrad_f32(&(ink_wgrad_f32){
+                .rows = s.taps * s.depth, .columns = s.columns, .points = rows, .x = x + i * s.depth,
+                .row_offset = step->weight_row_offset, .point_offset = step->row_offset,
+                .g = dy + i * s.columns, .g_stride = s.out,
+                .y = run->gradients + step->parameter[WEIGHT] + i * s.taps * s.depth * s.columns,
+                .y_stride = s.columns });
+        if (step->parameter[BIAS] != SIZE_MAX) {
+            float *bias = run->gradients + step->parameter[BIAS];
+            for (size_t p = 0; p < rows; p++)
+                for (size_t o = 0; o < s.out; o++)
+                    bias[o] += dy[p * s.out + o];
+        }
+        if (!gradient)
+            continue;
+        spread(&s, dy, back);
+        for (size_t i = 0; i < s.groups; i++)
+            step->transposed_kernel->run.igemm_f32(&(ink_igemm_f32){
+                .rows = s.height * s.width, .columns = s.depth, .taps = s.taps, .depth = s.columns,
+                .x = back + i * s.columns, .row_offset = step->back_row_offset,
+                .tap_offset = step->back_tap_offset, .w = step->packed_back + i * packed_back,
+                .bias = step->zero_bias, .slope = 1,
+                .y = run->d_inputs[0] + image * s.height * s.width * s.channels + i * s.depth,
+                .y_stride = s.channels });
+    }
+}

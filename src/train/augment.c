@@ -1,0 +1,139 @@
+#include "train/augment.h"
+
+#include "base/random.h"
+
+#include <math.h>
+#include <string.h>
+
+int ink_augment_named(const char *name, ink_augment *augment)
+{
+    static const struct {
+        const char *name;
+        ink_augment augment;
+    } rows[] = {
+        { "none", { .shift = 0 } },
+        { "light", { .shift = 2, .rotation = 10, .scale = 0.1f, .shear = 0.1f } },
+        { "strong", { .shift = 2.5f, .rotation = 15, .scale = 0.15f, .shear = 0.2f, .elastic = 1.2f,
+                      .thickness = 0.5f, .erase = 0.1f } },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!strcmp(rows[i].name, name)) {
+            *augment = rows[i].augment;
+            return 1;
+        }
+    return 0;
+}
+
+/* How the pixel at (x, y) of the new picture lies in the old one: an affine map about the middle, and
+ * displacements of the points of a coarse grid with linear interpolation between. */
+enum { GRID = 5 };
+typedef struct warp {
+    float xx, xy, x0, yx, yy, y0;
+    int elastic;
+    float dx[GRID][GRID], dy[GRID][GRID];
+} warp;
+
+static warp draw_warp(const ink_augment *a, ink_random *random, uint32_t height, uint32_t width)
+{
+    warp w;
+    const float angle = a->rotation * ink_random_signed(random) * 0.017453293f;
+    const float both = a->scale * ink_random_signed(random);
+    const float apart = a->scale * ink_random_signed(random) / 3;
+    const float size_x = expf(both + apart), size_y = expf(both - apart);
+    const float shear = a->shear * ink_random_signed(random);
+    const float cx = ((float)width - 1) / 2, cy = ((float)height - 1) / 2;
+    const float tx = a->shift * ink_random_signed(random), ty = a->shift * ink_random_signed(random);
+    const float c = cosf(angle), s = sinf(angle);
+    w.xx = c / size_x;
+    w.xy = (s + shear * c) / size_y;
+    w.yx = -s / size_x;
+    w.yy = (c - shear * s) / size_y;
+    w.x0 = cx - w.xx * (cx + tx) - w.xy * (cy + ty);
+    w.y0 = cy - w.yx * (cx + tx) - w.yy * (cy + ty);
+    w.elastic = a->elastic > 0;
+    for (int i = 0; w.elastic && i < GRID; i++)
+        for (int k = 0; k < GRID; k++) {
+            w.dx[i][k] = a->elastic * ink_random_signed(random);
+            w.dy[i][k] = a->elastic * ink_random_signed(random);
+        }
+    return w;
+}
+
+static void displace(const warp *w, float gx, float gy, float *x, float *y)
+{
+    const int ix = gx < GRID - 2 ? (int)gx : GRID - 2, iy = gy < GRID - 2 ? (int)gy : GRID - 2;
+    const float fx = gx - (float)ix, fy = gy - (float)iy;
+    const float a = (1 - fx) * (1 - fy), b = fx * (1 - fy), c = (1 - fx) * fy, d = fx * fy;
+    *x += a * w->dx[iy][ix] + b * w->dx[iy][ix + 1] + c * w->dx[iy + 1][ix] + d * w->dx[iy + 1][ix + 1];
+    *y += a * w->dy[iy][ix] + b * w->dy[iy][ix + 1] + c * w->dy[iy + 1][ix] + d * w->dy[iy + 1][ix + 1];
+}
+
+/* The picture at a point between pixels, linear between the four around it; outside there is no ink. */
+static float sample(const uint8_t *from, int height, int width, float x, float y)
+{
+    if (!(x > -1 && y > -1 && x < (float)width && y < (float)height))
+        return 0;
+    const int ix = (int)(x + 1) - 1, iy = (int)(y + 1) - 1;
+    const float fx = x - (float)ix, fy = y - (float)iy;
+    float v[2][2] = { { 0, 0 }, { 0, 0 } };
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 2; k++)
+            if (iy + i >= 0 && iy + i < height && ix + k >= 0 && ix + k < width)
+                v[i][k] = from[(iy + i) * width + ix + k];
+    return (v[0][0] * (1 - fx) + v[0][1] * fx) * (1 - fy) + (v[1][0] * (1 - fx) + v[1][1] * fx) * fy;
+}
+
+static void warp_plane(const warp *w, int height, int width, const uint8_t *from, uint8_t *to)
+{
+    const float grid_x = (float)(GRID - 1) / (float)(width > 1 ? width - 1 : 1);
+    const float grid_y = (float)(GRID - 1) / (float)(height > 1 ? height - 1 : 1);
+    for (int oy = 0; oy < height; oy++)
+        for (int ox = 0; ox < width; ox++) {
+            float x = w->xx * (float)ox + w->xy * (float)oy + w->x0;
+            float y = w->yx * (float)ox + w->yy * (float)oy + w->y0;
+            if (w->elastic)
+                displace(w, (float)ox * grid_x, (float)oy * grid_y, &x, &y);
+            to[oy * width + ox] = (uint8_t)(sample(from, height, width, x, y) + 0.5f);
+        }
+}
+
+/* Moves each pixel towards the largest (amount > 0) or smallest of itself and its four neighbours. */
+static void thicken(float amount, int height, int width, const uint8_t *from, uint8_t *to)
+{
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            const uint8_t here = from[y * width + x];
+            const uint8_t around[4] = { y ? from[(y - 1) * width + x] : here,
+                                        y + 1 < height ? from[(y + 1) * width + x] : here,
+                                        x ? from[y * width + x - 1] : here,
+                                        x + 1 < width ? from[y * width + x + 1] : here };
+            uint8_t far = here;
+            for (int i = 0; i < 4; i++)
+                far = (amount > 0) == (around[i] > far) ? around[i] : far;
+            to[y * width + x] = (uint8_t)((float)here + fabsf(amount) * ((float)far - (float)here) + 0.5f);
+        }
+}
+
+void ink_augment_apply(const ink_augment *a, uint64_t seed, uint32_t channels, uint32_t height,
+                       uint32_t width, const uint8_t *from, uint8_t *to, uint8_t *scratch)
+{
+    ink_random random = { seed };
+    const warp w = draw_warp(a, &random, height, width);
+    const float thickness = a->thickness * ink_random_signed(&random);
+    const size_t plane = (size_t)height * width;
+    for (uint32_t c = 0; c < channels; c++, from += plane, to += plane) {
+        warp_plane(&w, (int)height, (int)width, from, thickness != 0 ? scratch : to);
+        if (thickness != 0)
+            thicken(thickness, (int)height, (int)width, scratch, to);
+    }
+    to -= channels * plane;
+    if (ink_random_float(&random) >= a->erase)
+        return;
+    const uint32_t h = 1 + ink_random_below(&random, (height + 1) / 2);
+    const uint32_t v = 1 + ink_random_below(&random, (width + 1) / 2);
+    const uint32_t top = ink_random_below(&random, height - h + 1);
+    const uint32_t left = ink_random_below(&random, width - v + 1);
+    for (uint32_t c = 0; c < channels; c++)
+        for (uint32_t y = 0; y < h; y++)
+            memset(to + c * plane + (size_t)(top + y) * width + left, 0, v);
+}

@@ -1,0 +1,30 @@
+/* Augmentation: a picture changed as another hand might have drawn it. */
+#ifndef INK_AUGMENT_H
+#define INK_AUGMENT_H
+
+#include "inkling.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Each field 0: not done. Amounts are drawn evenly from -amount to amount unless said. */
+typedef struct ink_augment {
+    float shift;     /* pixels, each way */
+    float rotation;  /* degrees */
+    float scale;     /* 0.1: sizes from 1 / 1.1 to 1.1, both axes together, and a third of it apart */
+    float shear;     /* pixels sideways for each pixel down */
+    float elastic;   /* pixels: displacements on a coarse grid, smooth between (after P. Simard, D. Steinkraus,
+                        J. Platt, "Best Practices for Convolutional Neural Networks", 2003) */
+    float thickness; /* 0 to 1: how far towards the darkest, or lightest, of the neighbours */
+    float erase;     /* 0 to 1: the chance of a rectangle, up to a quarter of the picture, without ink */
+} ink_augment;
+
+/* "none", "light" or "strong"; false for another name. */
+int ink_augment_named(const char *name, ink_augment *augment);
+
+/* Writes a changed copy of a picture [channels, height, width]. The same seed gives the same picture.
+ * `scratch` has as many bytes as a channel. */
+void ink_augment_apply(const ink_augment *augment, uint64_t seed, uint32_t channels, uint32_t height,
+                       uint32_t width, const uint8_t *from, uint8_t *to, uint8_t *scratch);
+
+#endif

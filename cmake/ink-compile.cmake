@@ -28,7 +28,7 @@ if(INK_FUZZ)
     if(NOT INK_SANITIZE)
         set(INK_SANITIZE address,undefined)
     endif()
-    add_compile_options(-fsanitize=fuzzer-no-link)
+    add_compile_options($<$<COMPILE_LANGUAGE:C>:-fsanitize=fuzzer-no-link>)
 endif()
 if(INK_SANITIZE)
     add_compile_options(-fsanitize=${INK_SANITIZE} -fno-sanitize-recover=all

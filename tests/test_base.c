@@ -281,6 +281,36 @@ static void names_are_sorted_and_found(void **state)
     assert_int_equal(memory.live, 0);
 }
 
+/* Every number of names, in random order and with equals among them, against their order by definition. */
+static void names_of_any_number_are_sorted(void **state)
+{
+    (void)state;
+    enum { MOST = 300 };
+    static char texts[MOST][8];
+    const ink_allocator allocator = ink_allocator_or_default(NULL);
+    uint64_t random = 1;
+    for (size_t count = 0; count <= MOST; count++) {
+        ink_arena arena;
+        ink_names names;
+        bool seen[MOST] = { false };
+        ink_arena_init(&arena, &allocator);
+        assert_true(ink_names_init(&names, &arena, count));
+        for (size_t i = 0; i < count; i++) {
+            snprintf(texts[i], sizeof texts[i], "%d", (int)(test_random(&random) >> 57));
+            ink_names_add(&names, texts[i], i);
+        }
+        ink_names_sort(&names);
+        for (size_t i = 0; i < count; i++) {
+            const ink_name *n = &names.names[i];
+            assert_true(n->name == texts[n->index] && !seen[n->index]);
+            seen[n->index] = true;
+            const int order = i ? strcmp(n[-1].name, n->name) : -1;
+            assert_true(order < 0 || (order == 0 && n[-1].index < n->index));
+        }
+        ink_arena_free(&arena);
+    }
+}
+
 /* ---- text ---- */
 
 static void text_grows(void **state)
@@ -630,6 +660,7 @@ int main(void)
         cmocka_unit_test(arena_copies_and_formats_strings),
         cmocka_unit_test(arena_fails_for_good),
         cmocka_unit_test(names_are_sorted_and_found),
+        cmocka_unit_test(names_of_any_number_are_sorted),
         cmocka_unit_test(text_grows),
         cmocka_unit_test(empty_text_is_a_text),
         cmocka_unit_test(text_without_memory_fails_at_its_end),

@@ -1,6 +1,5 @@
 #include "base/names.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 bool ink_names_init(ink_names *names, ink_arena *arena, size_t capacity)
@@ -15,17 +14,38 @@ void ink_names_add(ink_names *names, const char *name, size_t index)
     names->names[names->count++] = (ink_name){ name, index };
 }
 
-static int by_name(const void *a, const void *b)
+static bool comes_before(const ink_name *a, const ink_name *b)
 {
-    const ink_name *x = a, *y = b;
-    int order = strcmp(x->name, y->name);
-    return order ? order : (x->index > y->index) - (x->index < y->index);
+    const int order = strcmp(a->name, b->name);
+    return order ? order < 0 : a->index < b->index;
 }
 
+/* Lets the item at `at` sink until none below it in the heap of `count` items comes after it. */
+static void sink(ink_name *heap, size_t at, size_t count)
+{
+    for (size_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && comes_before(&heap[child], &heap[child + 1]))
+            child++;
+        if (!comes_before(&heap[at], &heap[child]))
+            return;
+        const ink_name swap = heap[at];
+        heap[at] = heap[child];
+        heap[child] = swap;
+    }
+}
+
+/* Heap sort (J. Williams, 1964): n log n for every input and no memory, neither of which all C libraries
+ * promise of their qsort; the names come from files. */
 void ink_names_sort(ink_names *names)
 {
-    if (names->count)
-        qsort(names->names, names->count, sizeof *names->names, by_name);
+    for (size_t i = names->count / 2; i-- > 0;)
+        sink(names->names, i, names->count);
+    for (size_t end = names->count; end-- > 1;) {
+        const ink_name last = names->names[end];
+        names->names[end] = names->names[0];
+        names->names[0] = last;
+        sink(names->names, 0, end);
+    }
 }
 
 bool ink_names_find(const ink_names *names, const char *name, size_t *index)

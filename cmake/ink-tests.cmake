@@ -18,7 +18,7 @@ function(ink_test name)
     add_test(NAME ${name} COMMAND ${arg_COMMAND} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
     set_tests_properties(${name} PROPERTIES
         SKIP_RETURN_CODE 77
-        TIMEOUT 300
+        TIMEOUT 600
         LABELS "${arg_LABELS}"
         ENVIRONMENT "INKLING_BIN=${PROJECT_BINARY_DIR}/bin;UBSAN_OPTIONS=print_stacktrace=1;${arg_ENVIRONMENT}")
 endfunction()
@@ -60,7 +60,7 @@ if(CMAKE_CXX_COMPILER_LOADED)
         RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
     ink_test(header-c++ COMMAND test_header_cxx)
 elseif(NOT CMAKE_CROSSCOMPILING)
-    message(STATUS "No C++ compiler (Debian: g++): the header is not tested in C++")
+    message(STATUS "Not tested: the header in C++: no C++ compiler (Debian: g++)")
 endif()
 
 # ---- unit tests ----------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ if(Cmocka_FOUND)
         ink_test(${name}-scalar COMMAND ${program} LABELS unit ENVIRONMENT INKLING_TEST_CPU=scalar)
     endforeach()
 else()
-    message(STATUS "cmocka not found (Debian: libcmocka-dev): built without the unit tests")
+    message(STATUS "Not tested: units: cmocka not found (Debian: libcmocka-dev)")
 endif()
 
 # ---- fuzzing: every input that was ever of interest is tried again --------------------------------
@@ -121,7 +121,7 @@ endforeach()
 if(TARGET inkling AND NOT CMAKE_CROSSCOMPILING)
     file(GLOB ink_cli_tests CONFIGURE_DEPENDS tests/cli/test_*.py)
     if(ink_cli_tests AND NOT Python3_Interpreter_FOUND)
-        message(STATUS "python3 not found (Debian: python3): no tests of the programs")
+        message(STATUS "Not tested: the programs: python3 not found (Debian: python3)")
         set(ink_cli_tests "")
     endif()
     foreach(file IN LISTS ink_cli_tests)

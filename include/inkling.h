@@ -110,8 +110,9 @@ INK_API const char *ink_status_text(ink_status status);
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 /* Where objects take their memory from. `alloc` returns `size` bytes aligned to at least 64 or NULL;
- * `free` takes what `alloc` gave, never NULL. Both may be called from the thread that makes or ends
- * the object only. A run allocates nothing. */
+ * `free` takes what `alloc` gave, never NULL. They are called on the thread that calls the library; a
+ * run allocates nothing. Objects of several threads that share an allocator, or several threads that ask
+ * one model for buffers, call it at the same time. */
 typedef struct ink_allocator {
     void *context;
     void *(*alloc)(void *context, size_t size);

@@ -114,11 +114,16 @@ skipped_in() {
     ' summary=1 "$1" summary=0 "$2"
 }
 
-# usage: build NAME BUILD CMAKE-ARGUMENTS...   Configures and builds.
+# usage: build NAME BUILD CMAKE-ARGUMENTS...   Configures and builds. What CMake says cannot be
+# tested counts as skipped.
 build() {
-    local name=$1 build=$2
+    local name=$1 build=$2 line
     shift 2
-    step "$name" build_quietly "$build" "$@"
+    step "$name" build_quietly "$build" "$@" || return 1
+    while IFS= read -r line; do
+        skipped=$((skipped + 1))
+        skips+=("$name"$'\t'"${line#-- Not tested: }")
+    done < <(grep '^-- Not tested: ' "$(log_of "$name")")
 }
 build_quietly() {
     local build=$1
@@ -128,7 +133,6 @@ build_quietly() {
 
 # Prints the end of a script and sets its exit code.
 summary() {
-    local line
     printf '\n'
     if [ "${#skips[@]}" -gt 0 ]; then
         printf 'Skipped:\n'

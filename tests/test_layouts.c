@@ -600,6 +600,45 @@ static void kernels_are_rounded_to_half_precision(void **state)
     }
 }
 
+/* ---- files ---- */
+
+static void models_are_saved_to_files(void **state)
+{
+    (void)state;
+    char *folder = folder_make();
+    char *path = folder_path(folder, "model"), *bad = folder_path(folder, "none/model");
+    for (size_t i = 0; i < SMALL_MODELS; i++) {
+        blob file = small_model(i);
+        opened it;
+        ink_error error;
+        ink_model *model;
+        open_bytes(&it, file.data, file.size, NULL);
+        const ink_layout layout = ink_model_get_info(it.model)->layout;
+        check_error(ink_model_save(it.model, path, layout, &error), &error, INK_OK, NULL);
+        ink_buffer want = save(it.model, layout);
+        blob got = file_get(path);
+        check_same_bytes(small_names[i], got.data, got.size, want.data, want.size);
+        check_error(ink_model_open(path, NULL, &model, &error), &error, INK_OK, NULL);
+        ink_model_close(&model);
+        /* What fails leaves the file as it is, and no other. */
+        check_error(ink_model_save(it.model, bad, layout, &error), &error, INK_ERR_WRITE, "none/model");
+        const bool convolutions = i == 2 || i == 3; /* which the legacy layout has not */
+        const ink_layout other = convolutions ? INK_LAYOUT_LEGACY : INK_LAYOUT_GGML_2023;
+        check_error(ink_model_save(it.model, path, other, &error), &error, INK_ERR_LAYOUT, path);
+        blob same = file_get(path);
+        check_same_bytes("the old file", same.data, same.size, got.data, got.size);
+        blob_free(&same);
+        assert_int_equal(folder_count(folder), 1);
+        blob_free(&got);
+        ink_buffer_close(&want);
+        close_opened(&it);
+        blob_free(&file);
+    }
+    free(path);
+    free(bad);
+    folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -608,6 +647,7 @@ int main(void)
         cmocka_unit_test(conversions_keep_every_bit),
         cmocka_unit_test(built_networks_are_written_in_the_older_layouts),
         cmocka_unit_test(kernels_are_rounded_to_half_precision),
+        cmocka_unit_test(models_are_saved_to_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

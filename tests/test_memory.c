@@ -75,6 +75,10 @@ static void opening_a_model(void **state)
     folder_remove(folder);
 }
 
+static const char *const large_maps[] = {
+    "bias1 f32:1,2,108,109 map", "bias2 f32:1,3,52,53 map", "dense_w f32:4,2028 random", NULL,
+};
+
 /* A network of all operators that prepare something: arrays of their own, folded norms, large blocks. */
 static void opening_a_larger_model(void **state)
 {
@@ -93,6 +97,9 @@ static void opening_a_larger_model(void **state)
     };
     blob file = model_make(small_inkling, changes);
     fail_each("larger", open_memory, &file, 8);
+    blob_free(&file);
+    file = model_make(small_cnn_2023, large_maps);
+    fail_each("large maps", open_memory, &file, 8);
     blob_free(&file);
 }
 
@@ -125,22 +132,27 @@ static void opening_a_longer_model(void **state)
     blob_free(&file);
 }
 
-/* An arena asks for more when a block is full, and where that is depends on all that came before: a
- * longer and longer name moves it through every place that takes something. */
+/* An arena asks for more when a block is full, and where that is depends on all that came before. A
+ * longer and longer name moves it through what the reader of the file takes, more and more classes
+ * through the plan and the description. */
 static void every_place_may_be_where_a_block_ends(void **state)
 {
     (void)state;
-    static char line[1 << 16], text[1 << 16];
-    for (size_t i = 0; i < SMALL_MODELS - 1; i++) { /* the legacy one has no name */
-        /* The small models take some 20 kilobytes. */
-        for (size_t length = 40000; length < 65400; length += 16) {
-            memset(text, 'x', length);
-            text[length] = 0;
-            snprintf(line, sizeof line, "general.name str %s", text);
-            blob file = model_make(small_texts[i], LINES(line));
-            fail_each(small_names[i], open_memory, &file, 2);
-            blob_free(&file);
-        }
+    static char line[1 << 16];
+    enum { BLOCK = 65400, READER = 8000 };
+    for (int length = BLOCK - READER; length < BLOCK; length += 32) {
+        snprintf(line, sizeof line, "general.name str %0*d", length, 0);
+        blob file = model_make(small_inkling, LINES(line));
+        fail_each("long name", open_memory, &file, 2);
+        blob_free(&file);
+    }
+    for (unsigned classes = 1; classes < 1500; classes += 3) {
+        char weight[64], bias[64];
+        snprintf(weight, sizeof weight, "dense.weight f16:%u,8 1", classes);
+        snprintf(bias, sizeof bias, "dense.bias f32:%u 1", classes);
+        blob file = model_make(small_inkling, LINES("-inkling.classes", weight, bias));
+        fail_each("classes", open_memory, &file, 2);
+        blob_free(&file);
     }
 }
 
@@ -295,7 +307,10 @@ static void saving_a_model(void **state)
         each_later_failure(small_names[i], save_as, (int)layouts[i], &file);
         blob_free(&file);
     }
-    blob file = long_model();
+    blob file = model_make(small_cnn_2023, large_maps);
+    each_later_failure("large maps", save_as, INK_LAYOUT_GGML_2023, &file);
+    blob_free(&file);
+    file = long_model();
     each_later_failure("longer", save_as, INK_LAYOUT_INKLING, &file);
     blob_free(&file);
 }

@@ -280,6 +280,8 @@ static const bad bad_flat[] = {
         "inkling.node.0.kernel u32 1024", "inkling.node.0.stride u32 1"),
     ROW("padding larger than memory", LIMIT, "is over",
         "inkling.input.shape u32[] 65536,1,1", "inkling.node.0.op str pad", "inkling.node.0.padding u32 1024"),
+    { "values that fit one by one", INK_ERR_LIMIT, "one image needs 128 bytes, the limit is 100",
+      { "inkling.node.0.op str max_pool2d", "inkling.node.0.kernel u32 1" }, 0, 100, 0 },
     ROW("tensors without a node", GRAPH, "tensor 'flat.weight': belongs to no node", "flat.weight f32:2 0"),
 };
 
@@ -491,6 +493,48 @@ static void bad_legacy_files_are_refused(void **state)
     folder_remove(folder);
 }
 
+/* A builder has the limits of files; the first node too many is refused. */
+static void builders_know_the_limits(void **state)
+{
+    (void)state;
+    static char inputs[65 * 6 + 1];
+    ink_builder *builder;
+    ink_error error;
+    ink_status status = INK_OK;
+    char name[16];
+    size_t nodes = 0;
+    for (size_t i = 0; i < 65; i++)
+        memcpy(inputs + 6 * i, ",input", 7);
+    assert_int_equal(ink_builder_open(NULL, 1, 1, 1, 1, 0, &builder, NULL), INK_OK);
+    check_error(ink_builder_node(builder, "add", "sum", inputs + 1, NULL, &error), &error, INK_ERR_LIMIT,
+                "node 'sum': more than 64 inputs");
+    for (; !status; nodes += !status) {
+        snprintf(name, sizeof name, "%zu", nodes);
+        status = ink_builder_node(builder, "add", name, inputs + 7, NULL, &error);
+    }
+    check_error(status, &error, INK_ERR_LIMIT, "more than 16384 inputs in all");
+    assert_int_equal(nodes, 16384 / 64);
+    ink_builder_close(&builder);
+
+    assert_int_equal(ink_builder_open(NULL, 1, 1, 1, 1, 0, &builder, NULL), INK_OK);
+    for (nodes = 0, status = INK_OK; !status; nodes += !status) {
+        snprintf(name, sizeof name, "%zu", nodes);
+        status = ink_builder_node(builder, "tanh", name, NULL, NULL, &error);
+    }
+    check_error(status, &error, INK_ERR_LIMIT, "node '4096': more than 4096 nodes");
+    assert_int_equal(nodes, 4096);
+    opened it; /* and with as many as there may be it runs */
+    ink_model *model;
+    check_error(ink_builder_model(builder, NULL, &model, &error), &error, INK_OK, NULL);
+    ink_buffer out = save(model, INK_LAYOUT_INKLING);
+    open_bytes(&it, out.data, out.size, NULL);
+    free(run_model(it.model, (const uint8_t[]){ 1 }, 1));
+    close_opened(&it);
+    ink_buffer_close(&out);
+    ink_model_close(&model);
+    ink_builder_close(&builder);
+}
+
 /* A long path and a long reason: the line ends within its buffer, and both are still told. */
 static void long_names_fit_in_the_text(void **state)
 {
@@ -665,6 +709,7 @@ int main(void)
         cmocka_unit_test(bad_cnn_files_are_refused),
         cmocka_unit_test(bad_cnn_2023_files_are_refused),
         cmocka_unit_test(bad_legacy_files_are_refused),
+        cmocka_unit_test(builders_know_the_limits),
         cmocka_unit_test(long_names_fit_in_the_text),
         cmocka_unit_test(harmless_files_are_taken),
         cmocka_unit_test(truncations_are_seen_at_every_byte),

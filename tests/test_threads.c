@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 enum { IMAGES = 1000, THREADS = 8, ROUNDS = 25 };
 
@@ -125,6 +126,38 @@ static void most_threads_give_the_same(void **state)
         assert_true(run_same(&w, session, 0, count, false, output));
     ink_session_close(&session);
     free(output);
+    work_free(&w);
+}
+
+/* Where not all threads can be started the session says so and leaves none behind: stacks for so many
+ * do not fit in the address space that is left. The sanitizers need more than that themselves. */
+static void threads_that_do_not_start_are_told(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip();
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+    skip();
+#endif
+#endif
+    work w;
+    work_make(&w, 0);
+    test_memory memory = { 0 };
+    const ink_allocator allocator = test_allocator(&memory);
+    const ink_session_options options = { sizeof options, &allocator, 256, 1, 0 };
+    ink_session *session = (ink_session *)(void *)&w;
+    ink_error error;
+    struct rlimit before, less;
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    less = before;
+    less.rlim_cur = (rlim_t)400 << 20;
+    assert_int_equal(setrlimit(RLIMIT_AS, &less), 0);
+    const ink_status status = ink_session_open(w.model, &options, &session, &error);
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    check_error(status, &error, INK_ERR_THREAD, "of 255 cannot be started");
+    assert_null(session);
+    assert_int_equal(memory.live, 0);
     work_free(&w);
 }
 
@@ -262,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_threads_gives_the_same),
         cmocka_unit_test(most_threads_give_the_same),
+        cmocka_unit_test(threads_that_do_not_start_are_told),
         cmocka_unit_test(sessions_run_at_once),
         cmocka_unit_test(sessions_open_and_close_at_once),
         cmocka_unit_test(sessions_may_change_threads),

@@ -109,6 +109,8 @@ bool cli_parse_real(const char *string, double *value)
             return false;
         string = end + 1;
     }
+    if (parts[1] == 0)
+        return false;
     *value = parts[0] / parts[1];
     return isfinite(*value);
 }

@@ -153,7 +153,10 @@ class Predict(ProgramTest):
         environment.pop("NO_COLOR", None)
         environment.pop("COLORTERM", None)
         environment.update(variables)
-        ours, theirs = pty.openpty()
+        try:
+            ours, theirs = pty.openpty()
+        except OSError as error:                         # a bare root has no /dev/pts
+            self.skipTest(f"no terminal can be made here: {error}")
         child = subprocess.Popen([BIN / "inkling"] + list(map(str, arguments)), stdout=theirs,
                                  stderr=subprocess.PIPE, env=environment)
         os.close(theirs)

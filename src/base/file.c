@@ -14,8 +14,10 @@
 #ifndef O_CLOEXEC
 #define O_CLOEXEC 0
 #endif
+typedef unsigned io_size; /* of read and write; we ask for a gigabyte at most */
 #else
 #define O_BINARY 0
+typedef size_t io_size;
 #endif
 
 /* strerror is not safe between threads and strerror_r has two forms; the few errors that a user meets
@@ -99,7 +101,7 @@ ink_status ink_file_read(const ink_allocator *allocator, const char *path, uint6
             capacity = larger;
         }
         size_t want = capacity - have < 1 << 30 ? capacity - have : 1 << 30;
-        long got = (long)read(file, bytes + have, want);
+        long got = (long)read(file, bytes + have, (io_size)want);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
@@ -124,7 +126,7 @@ static int write_parts(int file, const ink_file_part *parts, size_t count)
     for (size_t i = 0; i < count; i++)
         for (size_t done = 0; done < parts[i].size;) {
             size_t want = parts[i].size - done < 1 << 30 ? parts[i].size - done : 1 << 30;
-            long put = (long)write(file, (const char *)parts[i].data + done, want);
+            long put = (long)write(file, (const char *)parts[i].data + done, (io_size)want);
             if (put < 0 && errno == EINTR)
                 continue;
             if (put <= 0)

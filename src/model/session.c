@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "base/thread_pool.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
@@ -30,11 +31,7 @@ struct ink_session {
 static double now(void)
 {
     struct timespec t;
-#ifdef _WIN32
-    timespec_get(&t, TIME_UTC);
-#else
-    clock_gettime(CLOCK_MONOTONIC, &t);
-#endif
+    clock_gettime(CLOCK_MONOTONIC, &t); /* on Windows from winpthreads */
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 

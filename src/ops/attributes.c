@@ -1,5 +1,7 @@
 #include "ops/attributes.h"
 
+#include "base/number.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -75,48 +77,6 @@ ink_status ink_attribute_set(ink_attributes *a, ink_attribute attribute, const d
     return INK_OK;
 }
 
-/* A decimal number at *at, which moves behind it; false when there is none. strtod would read a comma as
- * the decimal point in some locales of the program that we are in. */
-static bool parse_number(const char **at, double *value)
-{
-    const char *p = *at;
-    bool minus = *p == '-', digits = false;
-    double v = 0;
-    int exponent = 0, given = 0;
-    p += minus || *p == '+';
-    for (; isdigit((unsigned char)*p); p++, digits = true)
-        v = v * 10 + (*p - '0');
-    if (*p == '.')
-        for (p++; isdigit((unsigned char)*p); p++, digits = true, exponent--)
-            v = v * 10 + (*p - '0');
-    if (digits && (*p == 'e' || *p == 'E')) {
-        bool down = p[1] == '-';
-        const char *e = p + 1 + (down || p[1] == '+');
-        if (isdigit((unsigned char)*e)) {
-            for (; isdigit((unsigned char)*e) && given < 1000; e++)
-                given = given * 10 + (*e - '0');
-            exponent += down ? -given : given;
-            p = e;
-        }
-    }
-    if (!digits)
-        return false;
-    v = exponent < 0 ? v / pow(10, -exponent) : v * pow(10, exponent);
-    *value = minus ? -v : v;
-    *at = p;
-    return true;
-}
-
-/* Nine digits bring a float back exactly; whatever the locale puts for the decimal point, a point. */
-static int format_number(char *text, size_t size, double value)
-{
-    int length = snprintf(text, size, "%.9g", value);
-    for (int i = 0; i < length && (size_t)i + 1 < size; i++)
-        if (!strchr("0123456789+-e", text[i]))
-            text[i] = '.';
-    return length;
-}
-
 ink_status ink_attributes_parse(ink_attributes *a, const ink_op_attribute *takes, size_t takes_count,
                                 const char *text, const char *node, ink_error *error)
 {
@@ -139,7 +99,7 @@ ink_status ink_attributes_parse(ink_attributes *a, const ink_op_attribute *takes
         at += length;
         do {
             at++;
-            if (count == INK_MAX_DIMS || !parse_number(&at, &values[count++]))
+            if (count == INK_MAX_DIMS || !ink_number_parse(&at, &values[count++]))
                 return ink_fail(error, INK_ERR_ATTRIBUTE, "node '%.64s': attribute '%s' has the "
                                 "value '%.32s', wanted at most %d numbers with commas between",
                                 node, name, at, INK_MAX_DIMS);
@@ -186,13 +146,13 @@ const char *ink_attributes_text(const ink_attributes *a, const ink_op_attribute 
                    (isnan(takes[i].fallback) ? a->value[INK_ATTR_KERNEL][k] : takes[i].fallback);
         if (same)
             continue;
-        for (size_t k = 0; k < count && at < sizeof text; k++) {
+        for (size_t k = 0; k < count && at < sizeof text - 64; k++) {
             if (k == 0)
                 at += (size_t)snprintf(text + at, sizeof text - at, "%s%s=", at ? " " : "",
                                        rows[attribute].name);
             else
                 text[at++] = ',';
-            at += (size_t)format_number(text + at, sizeof text - at, a->value[attribute][k]);
+            at += ink_number_format(text + at, a->value[attribute][k]);
         }
     }
     return ink_arena_string(arena, text, strlen(text));

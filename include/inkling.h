@@ -366,6 +366,133 @@ INK_API ink_status ink_builder_model(ink_builder *builder, const ink_model_optio
                                      ink_model **out, ink_error *error);
 INK_API void ink_builder_close(ink_builder **builder);
 
+/* ---- networks as text ------------------------------------------------------------------------- */
+
+/* What a network's text may leave open; see docs/networks.md. */
+typedef struct ink_network_options {
+    size_t size; /* sizeof(ink_network_options) */
+    const ink_allocator *allocator; /* NULL: malloc; copied */
+    const char *name;        /* names the text in errors; "network" */
+    uint32_t channels, height, width; /* of the input, where no line `input` gives them; 0: 1, 28, 28 */
+    uint32_t classes;        /* what the word `classes` stands for; 0: 10 */
+} ink_network_options;
+#define INK_NETWORK_OPTIONS_INIT { sizeof(ink_network_options), NULL, NULL, 0, 0, 0, 0 }
+
+/* Makes a builder from a text that lists a network's nodes, one a line (docs/networks.md):
+ *
+ *     conv2d filters=32 kernel=3
+ *     relu
+ *     flatten
+ *     dense units=classes
+ *
+ * Errors name the line: INK_ERR_FORMAT, INK_ERR_SHAPE where the text's input is not the options', and
+ * those of ink_builder_node. */
+INK_API ink_status ink_network_open(const char *text, size_t size, const ink_network_options *options,
+                                    ink_builder **out, ink_error *error);
+
+/* The networks that are built in: the i-th name, or NULL behind the last; and a network's text, or NULL
+ * for another name. */
+INK_API const char *ink_network_name(size_t index);
+INK_API const char *ink_network_text(const char *name);
+
+/* Draws weights for the nodes that have none: before a rectifier normal with the variance 2 / inputs (K. He
+ * et al., "Delving Deep into Rectifiers", 2015), else uniform up to sqrt(6 / (inputs + outputs)) (X. Glorot,
+ * Y. Bengio, 2010). Biases are 0, batch norms pass their input on. The same seed gives the same weights.
+ * Errors: INK_ERR_ATTRIBUTE where `filters`, `kernel` or `units` is missing, and those of
+ * ink_builder_model. */
+INK_API ink_status ink_builder_init_weights(ink_builder *builder, uint64_t seed, ink_error *error);
+
+/* ---- training --------------------------------------------------------------------------------- */
+
+/* Pictures and what they show. */
+typedef struct ink_examples {
+    const uint8_t *pixels; /* [count, C, H, W], of the network's input */
+    const uint8_t *labels; /* [count], each below the number of classes */
+    size_t count;
+} ink_examples;
+
+typedef struct ink_trainer ink_trainer;
+
+typedef struct ink_trainer_options {
+    size_t size; /* sizeof(ink_trainer_options) */
+    const ink_allocator *allocator; /* NULL: malloc; copied */
+    ink_cpu cpu;
+    uint32_t threads;     /* 1 to 256; 0: 1. Their number changes no bit of the result */
+    const char *settings; /* "epochs=10 rate=0.001 augment=light", see docs/training.md; NULL: the defaults.
+                             Of two of a name the later holds */
+    int resume;           /* not 0: the model is a checkpoint; go on where it was saved. It must have been
+                             made with the same examples and settings, but for epochs and patience */
+} ink_trainer_options;
+#define INK_TRAINER_OPTIONS_INIT { sizeof(ink_trainer_options), NULL, INK_CPU_BEST, 0, NULL, 0 }
+
+typedef struct ink_trainer_info {
+    uint64_t step, steps;          /* done so far, and in all */
+    uint64_t epoch, epochs;        /* whole epochs done so far, and in all */
+    uint64_t epoch_steps;          /* of one epoch */
+    size_t batch;                  /* images of a step */
+    size_t training, validation;   /* images */
+    const uint32_t *validation_indices; /* which examples were set aside */
+    const char *settings;          /* those that are not the defaults */
+    const char *note;              /* of the checkpoint, see ink_trainer_save; else "" */
+    uint64_t best_epoch;           /* that ink_trainer_validate liked best so far; 0: none yet */
+    double best_accuracy, best_loss; /* its results; accuracies are from 0 to 1 */
+    uint64_t parameters;           /* floats that are trained */
+    int done;                      /* not 0: the last step is done, or patience is at its end */
+} ink_trainer_info;
+
+typedef struct ink_train_step {
+    double loss;           /* the mean over the batch, before the step */
+    size_t images, correct; /* of the batch */
+    double rate;           /* the learning rate */
+} ink_train_step;
+
+typedef struct ink_validation {
+    double loss, accuracy; /* mean cross-entropy; 0 to 1 */
+    size_t correct, count;
+    int best;              /* not 0: better than all epochs before, and kept */
+} ink_validation;
+
+/* Prepares a training of the model's network. The weights begin as the model's. `settings` decide the rest;
+ * `validation` examples, drawn by `seed`, are set aside. The model may be closed at once; the examples are
+ * borrowed. Errors: INK_ERR_ARGUMENT (a setting, a label, too few examples, a checkpoint that does not fit),
+ * INK_ERR_GRAPH, INK_ERR_MISSING for a model that is no checkpoint where `resume` wants one, INK_ERR_LIMIT,
+ * INK_ERR_MEMORY, INK_ERR_THREAD. */
+INK_API ink_status ink_trainer_open(const ink_model *model, const ink_examples *examples,
+                                    const ink_trainer_options *options, ink_trainer **out,
+                                    ink_error *error);
+INK_API void ink_trainer_close(ink_trainer **trainer);
+
+/* Lives as long as the trainer; each call below brings it up to date. */
+INK_API const ink_trainer_info *ink_trainer_get_info(const ink_trainer *trainer);
+
+/* Trains on one batch. INK_ERR_NOT_FINITE when the loss has left the numbers: a lower rate may help. After
+ * the last step it does nothing. */
+INK_API ink_status ink_trainer_step(ink_trainer *trainer, ink_train_step *out, ink_error *error);
+
+/* Runs the weights as they are now (averaged, if `average` is set) on the examples set aside, and keeps them
+ * if they are the best so far. To be called at the end of an epoch. `probabilities` takes
+ * [validation, classes] floats, or is NULL. Errors: INK_ERR_ARGUMENT without validation, INK_ERR_MEMORY. */
+INK_API ink_status ink_trainer_validate(ink_trainer *trainer, float *probabilities, ink_validation *out,
+                                        ink_error *error);
+
+/* The trained network: the weights that validated best, or without validation those of now. Batch norms
+ * behind a conv2d or dense layer become a part of it, dropout is left out. The metadata are the first model's,
+ * and "training.settings", "training.epoch", "training.validation_accuracy". */
+INK_API ink_status ink_trainer_model(const ink_trainer *trainer, const ink_model_options *options,
+                                     ink_model **out, ink_error *error);
+
+/* Writes a checkpoint: a model file with the network and its weights as they are, and all that the training
+ * needs to go on, bit for bit, from this step (docs/formats.md). `note` is the caller's, NULL for none.
+ * Temporary file, sync and rename as ink_model_save. */
+INK_API ink_status ink_trainer_save(const ink_trainer *trainer, const char *path, const char *note,
+                                    ink_error *error);
+
+/* Changes one picture [channels, height, width] as the settings' augmentation would; the same seed gives the
+ * same. For those who want to look. Errors: INK_ERR_ARGUMENT, INK_ERR_MEMORY. */
+INK_API ink_status ink_augment_picture(const char *settings, uint64_t seed, uint32_t channels,
+                                       uint32_t height, uint32_t width, const uint8_t *from, uint8_t *to,
+                                       ink_error *error);
+
 /* ---- IDX, MNIST's format of images and labels ------------------------------------------------- */
 
 /* A view of an IDX file of bytes (Y. LeCun, C. Cortes, "The IDX file format"; docs/formats.md).

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "base/random.h"
-#include "train/network.h"
-#include "train/trainer.h"
+#include "train/init.h"
+#include "train/lanes.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -80,7 +80,7 @@ typedef struct fixture {
     ink_arena arena;
     ink_graph graph;
     ink_tape tape;
-    ink_trainer trainer;
+    ink_lanes lanes;
     uint8_t pixels[BATCH * 2 * SIDE * SIDE], labels[BATCH];
     uint32_t indices[BATCH];
     ink_batch batch;
@@ -101,7 +101,7 @@ static fixture *make(const struct network *network, ink_cpu cpu, uint32_t thread
             fail_msg("%s: %s", network->name, error.text);
     if (ink_network_init(&x->graph, 1, &limits, &error) ||
         ink_tape_make(&x->tape, &x->graph, cpu, &limits, &error) ||
-        ink_trainer_init(&x->trainer, &x->tape, &allocator, threads, BATCH, 7, cpu, &error))
+        ink_lanes_init(&x->lanes, &x->tape, &allocator, threads, BATCH, 7, cpu, &error))
         fail_msg("%s: %s", network->name, error.text);
     ink_random random = { 5 };
     for (size_t i = 0; i < sizeof x->pixels; i++)
@@ -110,22 +110,31 @@ static fixture *make(const struct network *network, ink_cpu cpu, uint32_t thread
         x->labels[i] = (uint8_t)ink_random_below(&random, CLASSES);
         x->indices[i] = i;
     }
-    x->batch = (ink_batch){ x->pixels, x->labels, x->indices, BATCH };
+    x->batch = (ink_batch){ x->pixels, x->labels, x->indices, BATCH, 9 };
     for (size_t p = 0; p < x->tape.parameter_count; p++)
         for (size_t i = 0; i < x->tape.parameters[p].count; i++)
             if (x->tape.parameters[p].kind == INK_PARAMETER_BIAS)
-                x->trainer.parameters[x->tape.parameters[p].at + i] += 0.3f * ink_random_signed(&random);
+                x->lanes.parameters[x->tape.parameters[p].at + i] += 0.3f * ink_random_signed(&random);
     return x;
 }
 
 static void end(fixture *x)
 {
-    ink_trainer_free(&x->trainer);
+    ink_lanes_free(&x->lanes);
     ink_arena_free(&x->arena);
     free(x);
 }
 
-static const ink_step_options plain = { .smoothing = 0.1f };
+static ink_settings settings_of(const char *text)
+{
+    ink_settings settings;
+    ink_error error;
+    if (ink_settings_parse(&settings, text, &error))
+        fail_msg("%s", error.text);
+    return settings;
+}
+
+static ink_settings plain;
 
 static double loss_at(fixture *x, float *weight, float value)
 {
@@ -133,7 +142,7 @@ static double loss_at(fixture *x, float *weight, float value)
     double loss;
     size_t correct;
     *weight = value;
-    ink_trainer_gradients(&x->trainer, &x->batch, &plain, &loss, &correct);
+    ink_lanes_gradients(&x->lanes, &x->batch, &plain, &loss, &correct);
     *weight = before;
     return loss;
 }
@@ -154,7 +163,7 @@ static void check_parameter(fixture *x, const struct network *network, const ink
     if (!(largest > 1e-4))
         fail_msg("%s: '%s' has no gradient", network->name, p->tensor->name);
     for (size_t i = 0; i < p->count; i += 1 + p->count / 25) {
-        float *w = x->trainer.parameters + p->at + i;
+        float *w = x->lanes.parameters + p->at + i;
         const double near = loss_at(x, w, (float)(*w + h)) - loss_at(x, w, (float)(*w - h));
         const double far = loss_at(x, w, (float)(*w + 2 * h)) - loss_at(x, w, (float)(*w - 2 * h));
         const double want = (8 * near - far) / (12 * h), found = gradients[p->at + i];
@@ -172,10 +181,10 @@ static void gradients_are_those_of_the_loss(void **state)
             fixture *x = make(&networks[n], cpu, 1);
             double loss;
             size_t correct;
-            ink_trainer_gradients(&x->trainer, &x->batch, &plain, &loss, &correct);
+            ink_lanes_gradients(&x->lanes, &x->batch, &plain, &loss, &correct);
             float *gradients = malloc(x->tape.parameter_floats * sizeof *gradients);
             assert_non_null(gradients);
-            memcpy(gradients, x->trainer.gradients, x->tape.parameter_floats * sizeof *gradients);
+            memcpy(gradients, x->lanes.gradients, x->tape.parameter_floats * sizeof *gradients);
             for (size_t p = 0; p < x->tape.parameter_count; p++)
                 if (x->tape.parameters[p].kind != INK_PARAMETER_STATISTIC)
                     check_parameter(x, &networks[n], &x->tape.parameters[p], gradients);
@@ -201,20 +210,19 @@ static void every_operator_is_differentiated(void **state)
 static void threads_change_nothing(void **state)
 {
     (void)state;
-    const ink_step_options adam = { .rate = 0.01f, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f,
-                                    .decay = 0.01f, .average = 0.9f, .statistics = 0.1f };
+    const ink_settings adam = settings_of("decay=0.01 average=0.9 augment=light");
     for (size_t n = 0; n < sizeof networks / sizeof *networks; n++) {
         fixture *one = make(&networks[n], ink_cpu_detect(), 1), *three = make(&networks[n], ink_cpu_detect(), 3);
         for (int step = 0; step < 5; step++) {
             double a, b;
             size_t correct_a, correct_b;
-            ink_trainer_step(&one->trainer, &one->batch, &adam, &a, &correct_a);
-            ink_trainer_step(&three->trainer, &three->batch, &adam, &b, &correct_b);
+            ink_lanes_step(&one->lanes, &one->batch, &adam, 0.01f, &a, &correct_a);
+            ink_lanes_step(&three->lanes, &three->batch, &adam, 0.01f, &b, &correct_b);
             assert_true(a == b && correct_a == correct_b);
         }
-        assert_memory_equal(one->trainer.parameters, three->trainer.parameters,
+        assert_memory_equal(one->lanes.parameters, three->lanes.parameters,
                             one->tape.parameter_floats * sizeof(float));
-        assert_memory_equal(one->trainer.average, three->trainer.average,
+        assert_memory_equal(one->lanes.average, three->lanes.average,
                             one->tape.parameter_floats * sizeof(float));
         end(one);
         end(three);
@@ -225,22 +233,25 @@ static void threads_change_nothing(void **state)
 static void a_tiny_set_is_learnt(void **state)
 {
     (void)state;
-    const ink_step_options adam = { .rate = 0.02f, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f,
-                                    .statistics = 0.1f };
-    fixture *x = make(&networks[1], ink_cpu_detect(), 2);
-    double first = 0, loss = 0;
-    size_t correct = 0;
-    for (int step = 0; step < 200; step++) {
-        ink_trainer_step(&x->trainer, &x->batch, &adam, &loss, &correct);
-        first = step ? first : loss;
+    static const char *const optimizers[] = { "optimizer=adamw", "optimizer=adam", "optimizer=sgd clip=1" };
+    for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++) {
+        const ink_settings settings = settings_of(optimizers[i]);
+        fixture *x = make(&networks[1], ink_cpu_detect(), 2);
+        double first = 0, loss = 0;
+        size_t correct = 0;
+        for (int step = 0; step < 200; step++) {
+            ink_lanes_step(&x->lanes, &x->batch, &settings, 0.02f, &loss, &correct);
+            first = step ? first : loss;
+        }
+        if (correct != BATCH || !(first > 1 && loss < 0.05))
+            fail_msg("%s: %zu right, loss %g, at first %g", optimizers[i], correct, loss, first);
+        end(x);
     }
-    assert_int_equal(correct, BATCH);
-    assert_true(first > 1 && loss < 0.01);
-    end(x);
 }
 
 int main(void)
 {
+    plain = settings_of("smoothing=0.1");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operator_is_differentiated),
         cmocka_unit_test(gradients_are_those_of_the_loss),

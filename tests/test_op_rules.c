@@ -33,6 +33,10 @@ static const bad bads[] = {
       "node 'c' (conv2d): groups=2 does not divide its 3 input and 4 output channels" },
     { { 4, 5, 5 }, "conv2d c groups=2 weight:3,2,3,3", INK_ERR_ATTRIBUTE,
       "groups=2 does not divide its 4 input and 3 output channels" },
+    { { 1, 5, 5 }, "conv2d c filters=3 weight:4,1,3,2", INK_ERR_SHAPE,
+      "node 'c' (conv2d): found filters=3, its weight has 4 rows" },
+    { { 1, 5, 5 }, "flatten f; dense d units=3 weight:4,25", INK_ERR_SHAPE,
+      "node 'd' (dense): found units=3, its weight has 4 rows" },
     { { 1, 5, 5 }, "conv2d c kernel=3 weight:4,1,3,2", INK_ERR_SHAPE,
       "node 'c' (conv2d): found kernel=3,3, its weight is 3x2" },
     { { 2, 4, 5 }, "conv2d c weight:4,2,5,5", INK_ERR_SHAPE,
@@ -306,8 +310,8 @@ static const struct {
     { "leaky_relu", "", NULL, "" },
     { "leaky_relu", "alpha=0.01", NULL, "" },
     { "leaky_relu", "alpha=-.5", NULL, "alpha=-0.5" },
-    { "leaky_relu", "alpha=1e-3", NULL, "alpha=0.00100000005" }, /* the float nearest to it */
-    { "leaky_relu", "alpha=0.001", NULL, "alpha=0.00100000005" },
+    { "leaky_relu", "alpha=1e-3", NULL, "alpha=0.001" }, /* the float nearest to it */
+    { "leaky_relu", "alpha=0.001", NULL, "alpha=0.001" },
     { "leaky_relu", "alpha=-1e6", NULL, "alpha=-1000000" },
     { "leaky_relu", "alpha=0.33333333333333333333", NULL, "alpha=0.333333343" },
     { "permute", "order=2,0,1", NULL, "order=2,0,1" },

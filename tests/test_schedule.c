@@ -10,7 +10,7 @@ static void check_rate(const ink_schedule *s, uint64_t step, uint64_t steps, dou
 {
     const double found = (double)ink_schedule_rate(s, step, steps);
     if (!(fabs(found - want) <= 4 * 0x1p-24 * fabs(want)))
-        fail_msg("%s, step %llu of %llu: %.9g, wanted %.9g", ink_schedule_name(s->kind),
+        fail_msg("schedule %llu, step %llu of %llu: %.9g, wanted %.9g", (unsigned long long)s->kind,
                  (unsigned long long)step, (unsigned long long)steps, found, want);
 }
 

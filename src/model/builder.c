@@ -46,6 +46,11 @@ void ink_builder_close(ink_builder **builder)
     *builder = NULL;
 }
 
+ink_graph *ink_builder_graph(ink_builder *builder)
+{
+    return &builder->graph;
+}
+
 ink_status ink_builder_node(ink_builder *builder, const char *op, const char *name,
                             const char *inputs, const char *attributes, ink_error *error)
 {
@@ -136,7 +141,7 @@ ink_status ink_builder_model(ink_builder *builder, const ink_model_options *opti
     /* The attributes that were not given stay so: the reader completes them. */
     const ink_allocator allocator = ink_allocator_or_default(o.allocator);
     INK_TRY(ink_layout_write(&builder->graph, builder->metadata.metadata,
-                             builder->metadata.metadata_count, &allocator, &file, error));
+                             builder->metadata.metadata_count, NULL, &allocator, &file, error));
     o.name = o.name ? o.name : "builder";
     return ink_model_adopt(&file, &o, out, error);
 }

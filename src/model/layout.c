@@ -15,7 +15,8 @@ bool ink_layout_owns_key(const char *key)
     static const char *const keys[] = { "general.architecture", "general.alignment",
                                         "general.quantization_version", "inkling.version",
                                         "inkling.classes" };
-    static const char *const groups[] = { "inkling.input.", node_prefix };
+    /* A checkpoint's state is true of its weights alone: no other file takes it over. */
+    static const char *const groups[] = { "inkling.input.", node_prefix, "training.state." };
     for (size_t i = 0; i < INK_COUNT(keys); i++)
         if (!strcmp(key, keys[i]))
             return true;
@@ -282,12 +283,12 @@ static void put_node(ink_gguf *file, ink_arena *arena, const ink_graph *graph, s
 }
 
 ink_status ink_layout_write(const ink_graph *graph, const ink_metadata *metadata,
-                            size_t metadata_count, const ink_allocator *allocator, ink_buffer *out,
-                            ink_error *error)
+                            size_t metadata_count, const ink_gguf *state, const ink_allocator *allocator,
+                            ink_buffer *out, ink_error *error)
 {
     ink_arena arena;
     ink_arena_init(&arena, allocator);
-    size_t most = metadata_count + 8;
+    size_t most = metadata_count + 8 + (state ? state->metadata_count : 0);
     for (size_t i = 0; i < graph->node_count; i++)
         most += 3 + graph->nodes[i].op->attribute_count;
     ink_gguf file = { .version = 3, .tensor_count = graph->tensor_count, .tensors = graph->tensors };
@@ -307,6 +308,8 @@ ink_status ink_layout_write(const ink_graph *graph, const ink_metadata *metadata
         ink_gguf_put_u32(&file, &arena, "inkling.node.count", (uint32_t)graph->node_count);
         for (size_t i = 0; i < graph->node_count; i++)
             put_node(&file, &arena, graph, i);
+        for (size_t i = 0; state && i < state->metadata_count && !arena.failed; i++)
+            file.metadata[file.metadata_count++] = state->metadata[i];
     }
     status = arena.failed ? ink_fail(error, INK_ERR_MEMORY, "no memory to write the model")
                           : ink_gguf_write(&file, allocator, out, error);

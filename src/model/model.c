@@ -189,7 +189,7 @@ ink_status ink_model_save_memory(const ink_model *model, ink_layout layout, ink_
         return ink_fail(error, INK_ERR_ARGUMENT, "ink_model_save_memory: an argument is NULL");
     *out = (ink_buffer){ 0 };
     if (layout == INK_LAYOUT_INKLING)
-        return ink_layout_write(&model->graph, model->metadata, model->metadata_count,
+        return ink_layout_write(&model->graph, model->metadata, model->metadata_count, NULL,
                                 &model->allocator, out, error);
     return ink_older_write(&model->graph, model->metadata, model->metadata_count, layout,
                            &model->allocator, out, error);

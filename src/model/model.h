@@ -22,10 +22,11 @@ struct ink_model {
 /* The network in inkling's own layout (docs/formats.md). Errors: from 31 on. */
 ink_status ink_layout_read(const ink_gguf *file, ink_graph *graph, ink_arena *arena,
                            ink_error *error);
-/* Writes it: the keys of `metadata` that are about the file's contents are kept, the rest made anew. */
+/* Writes it: the keys of `metadata` that are about the file's contents are kept, the rest made anew.
+ * `state` is put behind them as it is: what a checkpoint has besides, or NULL. */
 ink_status ink_layout_write(const ink_graph *graph, const ink_metadata *metadata,
-                            size_t metadata_count, const ink_allocator *allocator, ink_buffer *out,
-                            ink_error *error);
+                            size_t metadata_count, const ink_gguf *state, const ink_allocator *allocator,
+                            ink_buffer *out, ink_error *error);
 
 /* True for keys that a writer makes itself and so does not copy from the model that it writes. */
 bool ink_layout_owns_key(const char *key);
@@ -43,6 +44,9 @@ ink_status ink_older_write(const ink_graph *graph, const ink_metadata *metadata,
  * the options have the same allocator. */
 ink_status ink_model_adopt(ink_buffer *file, const ink_model_options *options, ink_model **out,
                            ink_error *error);
+
+/* The graph that the builder fills. */
+ink_graph *ink_builder_graph(ink_builder *builder);
 
 /* Fills the parts of the model that the public functions show. */
 ink_status ink_model_describe(ink_model *model, ink_error *error);

@@ -68,6 +68,7 @@ static ink_status shape(ink_node *node, const ink_shape *inputs, ink_error *erro
     node->attributes.count[INK_ATTR_KERNEL] = 2;
     node->attributes.value[INK_ATTR_KERNEL][0] = weight->dim[2];
     node->attributes.value[INK_ATTR_KERNEL][1] = weight->dim[3];
+    INK_TRY(ink_outputs_check(node, INK_ATTR_FILTERS, error));
     INK_TRY(ink_parameter_check(node, WEIGHT, 4, (uint32_t[]){ weight->dim[0], channels / groups,
                                 weight->dim[2], weight->dim[3] }, error));
     INK_TRY(ink_parameter_check(node, BIAS, 1, &weight->dim[0], error));

@@ -15,6 +15,7 @@ static ink_status shape(ink_node *node, const ink_shape *inputs, ink_error *erro
         return ink_node_fail(error, INK_ERR_SHAPE, node,
                              "its weight has %u dimensions, wanted 2: O, I", weight->rank);
     const uint32_t last = inputs[0].rank - 1;
+    INK_TRY(ink_outputs_check(node, INK_ATTR_UNITS, error));
     INK_TRY(ink_parameter_check(node, WEIGHT, 2,
                                 (uint32_t[]){ weight->dim[0], inputs[0].dim[last] }, error));
     INK_TRY(ink_parameter_check(node, BIAS, 1, &weight->dim[0], error));

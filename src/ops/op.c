@@ -43,6 +43,17 @@ ink_status ink_parameter_check(const ink_node *node, size_t index, uint32_t rank
                     ink_shape_text(wanted, b));
 }
 
+ink_status ink_outputs_check(ink_node *node, ink_attribute attribute, ink_error *error)
+{
+    const uint32_t outputs = node->parameters[0]->dim[0];
+    if (node->attributes.count[attribute] && ink_attr_u32(&node->attributes, attribute, 0) != outputs)
+        return ink_node_fail(error, INK_ERR_SHAPE, node, "found %s=%u, its weight has %u rows",
+                             ink_attribute_get(attribute)->name,
+                             ink_attr_u32(&node->attributes, attribute, 0), outputs);
+    node->attributes.count[attribute] = 0;
+    return INK_OK;
+}
+
 ink_status ink_picture_check(const ink_node *node, const ink_shape *inputs, ink_error *error)
 {
     char text[INK_SHAPE_TEXT];

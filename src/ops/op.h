@@ -181,6 +181,10 @@ void ink_conv2d_tape_backward(const ink_tape_step *step, const ink_tape_run *run
 ink_status ink_parameter_check(const ink_node *node, size_t index, uint32_t rank,
                                const uint32_t *dim, ink_error *error);
 
+/* Fails where the attribute, `filters` or `units`, is not what the weight says; then drops it: it was for a
+ * network without weights. */
+ink_status ink_outputs_check(ink_node *node, ink_attribute attribute, ink_error *error);
+
 /* Fails unless input 0 is a picture (rank 3). */
 ink_status ink_picture_check(const ink_node *node, const ink_shape *inputs, ink_error *error);
 

@@ -24,6 +24,12 @@ int ink_augment_named(const char *name, ink_augment *augment)
     return 0;
 }
 
+int ink_augment_any(const ink_augment *a)
+{
+    return a->shift > 0 || a->rotation > 0 || a->scale > 0 || a->shear > 0 || a->elastic > 0 ||
+           a->thickness > 0 || a->erase > 0;
+}
+
 /* How the pixel at (x, y) of the new picture lies in the old one: an affine map about the middle, and
  * displacements of the points of a coarse grid with linear interpolation between. */
 enum { GRID = 5 };

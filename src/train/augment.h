@@ -22,6 +22,9 @@ typedef struct ink_augment {
 /* "none", "light" or "strong"; false for another name. */
 int ink_augment_named(const char *name, ink_augment *augment);
 
+/* Whether it changes anything. */
+int ink_augment_any(const ink_augment *augment);
+
 /* Writes a changed copy of a picture [channels, height, width]. The same seed gives the same picture.
  * `scratch` has as many bytes as a channel. */
 void ink_augment_apply(const ink_augment *augment, uint64_t seed, uint32_t channels, uint32_t height,

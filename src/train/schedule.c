@@ -1,13 +1,6 @@
 #include "train/schedule.h"
 
 #include <math.h>
-#include <stddef.h>
-
-const char *ink_schedule_name(ink_schedule_kind kind)
-{
-    static const char *const names[] = { "constant", "step", "cosine", "one-cycle" };
-    return (size_t)kind < sizeof names / sizeof *names ? names[kind] : NULL;
-}
 
 /* From `from` to `to` along half a cosine; `part` from 0 to 1. */
 static double swing(double from, double to, double part)
@@ -20,7 +13,7 @@ float ink_schedule_rate(const ink_schedule *s, uint64_t step, uint64_t steps)
     const double at = steps > 1 ? (double)step / (double)(steps - 1) : 0; /* 0 at the first, 1 at the last */
     const double warm = s->warm_up > 0 ? fmin(1, ((double)step + 1) / (s->warm_up * (double)steps)) : 1;
     double part = 1;
-    switch (s->kind) {
+    switch ((ink_schedule_kind)s->kind) {
     case INK_SCHEDULE_CONSTANT:
         break;
     case INK_SCHEDULE_STEP:

@@ -15,16 +15,13 @@ typedef enum ink_schedule_kind {
 } ink_schedule_kind;
 
 typedef struct ink_schedule {
-    ink_schedule_kind kind;
+    uint64_t kind;          /* INK_SCHEDULE_... */
     float rate;
     float warm_up;          /* share of the run in which the rate first rises from 0 in a straight line */
     float every, factor;    /* step: 0.3 and 0.1, say */
     float last;             /* cosine */
     float rise;             /* one-cycle: 0.3, say */
 } ink_schedule;
-
-/* "constant", "step", "cosine", "one-cycle"; NULL for other values. */
-const char *ink_schedule_name(ink_schedule_kind kind);
 
 /* The rate for step `step` of `steps`, both counted from 0; a pure function of its arguments, so that a run
  * that is resumed goes on as if it had never stopped. */

@@ -1,225 +1,560 @@
-#include "train/trainer.h"
-
+/* The trainer: which examples a step takes, what an epoch is, and what a checkpoint must hold so that all of
+ * it goes on as if it had never stopped. Everything drawn at random is a function of the seed and of the
+ * step, so the only state are the vectors and a few counters. */
 #include "base/checked.h"
+#include "base/file.h"
 #include "base/random.h"
+#include "model/model.h"
+#include "train/fold.h"
+#include "train/lanes.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-ink_status ink_trainer_init(ink_trainer *trainer, const ink_tape *tape, const ink_allocator *allocator,
-                            uint32_t threads, size_t largest_batch, uint64_t seed, ink_cpu cpu,
-                            ink_error *error)
+enum { STATE_VERSION = 1, MAX_THREADS = 256 };
+/* Streams of random numbers. */
+enum { SPLIT_STREAM = 1, SHUFFLE_STREAM, AUGMENT_STREAM, LANES_STREAM };
+
+struct ink_trainer {
+    ink_allocator allocator;
+    ink_arena arena;
+    ink_model *base;   /* the network as it came, which the tape reads */
+    ink_graph graph;   /* the same, with the tape's memory */
+    ink_tape tape;
+    ink_lanes lanes;
+    ink_settings settings;
+    ink_examples examples;
+    uint64_t digest;   /* of the examples */
+    uint32_t classes;
+    uint32_t *indices; /* [validation + training] */
+    uint32_t *order;   /* [training]: the epoch's */
+    uint64_t ordered;  /* which epoch's, from 1; 0: none yet */
+    float *best;       /* the weights that validated best */
+    uint64_t validated; /* the epoch that was validated last, from 1 */
+    ink_trainer_info info;
+};
+
+/* ---- state: how a checkpoint and a trainer become each other ---- */
+
+typedef struct vector {
+    const char *key;
+    float *data;
+} vector;
+
+enum { VECTORS = 4 };
+
+static void list_vectors(const ink_trainer *t, vector out[VECTORS])
 {
-    *trainer = (ink_trainer){ .allocator = *allocator, .tape = tape, .threads = threads, .seed = seed };
-    const size_t p = tape->parameter_floats;
-    trainer->lane_images = (largest_batch + INK_LANES - 1) / INK_LANES;
-    trainer->arena_floats = ink_round_up(ink_tape_arena_floats(tape, trainer->lane_images), 16);
-    trainer->adam = ink_kernel_find(INK_KERNEL_adam_f32, cpu);
-    trainer->pixels_kernel = ink_kernel_find(INK_KERNEL_pixels_f32, cpu);
-    float **const vectors[] = { &trainer->parameters, &trainer->first, &trainer->second, &trainer->average };
-    bool failed = false;
-    for (size_t i = 0; i < INK_COUNT(vectors); i++) {
-        *vectors[i] = ink_alloc(allocator, p * sizeof(float));
-        failed = failed || !*vectors[i];
-        if (*vectors[i])
-            memset(*vectors[i], 0, p * sizeof(float));
+    const vector all[VECTORS] = { { "training.state.first", t->lanes.first },
+                                  { "training.state.second", t->lanes.second },
+                                  { "training.state.average", t->lanes.average },
+                                  { "training.state.best", t->best } };
+    memcpy(out, all, sizeof all);
+}
+
+typedef struct number {
+    const char *key;
+    void *to;
+    bool real; /* a double, else an uint64_t */
+} number;
+
+enum { NUMBERS = 5 };
+
+static void list_numbers(ink_trainer *t, number out[NUMBERS])
+{
+    const number all[NUMBERS] = { { "training.state.step", &t->lanes.step, false },
+                                  { "training.state.validated", &t->validated, false },
+                                  { "training.state.best_epoch", &t->info.best_epoch, false },
+                                  { "training.state.best_accuracy", &t->info.best_accuracy, true },
+                                  { "training.state.best_loss", &t->info.best_loss, true } };
+    memcpy(out, all, sizeof all);
+}
+
+/* How many floats a vector has in a file, where nothing lies between the tensors. */
+static size_t vector_floats(const ink_tape *tape)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < tape->parameter_count; i++)
+        count += tape->parameters[i].count;
+    return count;
+}
+
+static ink_status read_vector(ink_trainer *t, const ink_metadata *entry, float *out, ink_error *error)
+{
+    const size_t wanted = vector_floats(&t->tape);
+    if (!entry->is_array || ink_gguf_value_type(entry) != INK_GGUF_F32 || entry->count != wanted)
+        return ink_fail(error, INK_ERR_FORMAT, "key '%.64s': found %s with %zu values, wanted %zu f32",
+                        entry->key, entry->type, entry->count, wanted);
+    const char *from = entry->values;
+    for (size_t i = 0; i < t->tape.parameter_count; i++) {
+        const ink_tape_parameter *p = &t->tape.parameters[i];
+        for (size_t k = 0; k < p->count; k++, from += sizeof(float)) {
+            const size_t place = p->node->op->place ? p->node->op->place(p->node, p->index, k) : k;
+            memcpy(&out[p->at + place], from, sizeof(float));
+            if (!isfinite(out[p->at + place]))
+                return ink_fail(error, INK_ERR_NOT_FINITE, "key '%.64s': value %zu is not finite",
+                                entry->key, k);
+        }
     }
-    trainer->gradients = ink_alloc(allocator, INK_LANES * p * sizeof(float));
-    trainer->arenas = ink_alloc(allocator, threads * trainer->arena_floats * sizeof(float));
-    if (failed || !trainer->gradients || !trainer->arenas) {
-        ink_trainer_free(trainer);
-        return ink_fail(error, INK_ERR_MEMORY, "no memory to train");
+    return INK_OK;
+}
+
+static const ink_metadata *find(const ink_model *model, const char *key)
+{
+    for (size_t i = 0; i < model->metadata_count; i++)
+        if (!strcmp(model->metadata[i].key, key))
+            return &model->metadata[i];
+    return NULL;
+}
+
+static ink_status need(const ink_model *model, const char *key, const ink_metadata **entry, ink_error *error)
+{
+    *entry = find(model, key);
+    return *entry ? INK_OK : ink_fail(error, INK_ERR_MISSING, "key '%s': missing, so this is no checkpoint of "
+                                      "a training", key);
+}
+
+/* The settings of both runs must be the same, but for those that only say when to stop. */
+static ink_status check_settings(ink_trainer *t, const char *text, ink_error *error)
+{
+    ink_settings before;
+    INK_TRY(ink_settings_parse(&before, text, error));
+    before.epochs = t->settings.epochs;
+    before.patience = t->settings.patience;
+    const char *then = ink_settings_text(&before, &t->arena), *now = ink_settings_text(&t->settings, &t->arena);
+    if (!then || !now)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory for the settings");
+    return strcmp(then, now) ? ink_fail(error, INK_ERR_ARGUMENT, "the checkpoint's settings are '%.180s', "
+                                        "these are '%.180s'", then, now) : INK_OK;
+}
+
+static ink_status read_state(ink_trainer *t, const ink_model *model, ink_error *error)
+{
+    const ink_metadata *entry;
+    vector vectors[VECTORS];
+    number numbers[NUMBERS];
+    INK_TRY(need(model, "training.state.version", &entry, error));
+    if (ink_metadata_number(entry, 0) != STATE_VERSION)
+        return ink_fail(error, INK_ERR_VERSION, "key 'training.state.version': found %g, wanted %d",
+                        ink_metadata_number(entry, 0), STATE_VERSION);
+    INK_TRY(need(model, "training.settings", &entry, error));
+    INK_TRY(check_settings(t, ink_metadata_string(entry, 0), error));
+    INK_TRY(need(model, "training.state.examples", &entry, error));
+    char digest[24];
+    snprintf(digest, sizeof digest, "%016llx", (unsigned long long)t->digest);
+    if (strcmp(ink_metadata_string(entry, 0), digest))
+        return ink_fail(error, INK_ERR_ARGUMENT, "the checkpoint was made with other examples");
+    list_numbers(t, numbers);
+    for (size_t i = 0; i < NUMBERS; i++) {
+        INK_TRY(need(model, numbers[i].key, &entry, error));
+        const double value = ink_metadata_number(entry, 0);
+        if (!isfinite(value) || (!numbers[i].real && !(value >= 0 && value <= 1e15)))
+            return ink_fail(error, INK_ERR_FORMAT, "key '%s': found %g", numbers[i].key, value);
+        if (numbers[i].real)
+            *(double *)numbers[i].to = value;
+        else
+            *(uint64_t *)numbers[i].to = (uint64_t)value;
     }
-    memset(trainer->arenas, 0, threads * trainer->arena_floats * sizeof(float));
-    ink_tape_import(tape, trainer->parameters);
-    memcpy(trainer->average, trainer->parameters, p * sizeof(float));
-    ink_status status = threads > 1 ? ink_pool_open(allocator, threads, &trainer->pool, error) : INK_OK;
-    if (status)
-        ink_trainer_free(trainer);
+    list_vectors(t, vectors);
+    for (size_t i = 0; i < VECTORS; i++)
+        if (vectors[i].data) {
+            INK_TRY(need(model, vectors[i].key, &entry, error));
+            INK_TRY(read_vector(t, entry, vectors[i].data, error));
+        }
+    entry = find(model, "training.state.note");
+    const char *note = entry ? ink_metadata_string(entry, 0) : "";
+    t->info.note = ink_arena_string(&t->arena, note, strlen(note));
+    return t->info.note ? INK_OK : ink_fail(error, INK_ERR_MEMORY, "no memory for the note");
+}
+
+static void put_vector(const ink_trainer *t, ink_gguf *state, ink_arena *arena, const vector *v)
+{
+    float *floats = ink_arena_array(arena, vector_floats(&t->tape), sizeof *floats), *to = floats;
+    for (size_t i = 0; floats && i < t->tape.parameter_count; to += t->tape.parameters[i++].count)
+        ink_tape_export(&t->tape, &t->tape.parameters[i], v->data, to);
+    if (floats)
+        ink_gguf_put(state, arena, v->key, INK_GGUF_F32, true, (size_t)(to - floats), floats);
+}
+
+static ink_status make_state(ink_trainer *t, const char *note, ink_arena *arena, ink_gguf *state,
+                             ink_error *error)
+{
+    char digest[24];
+    vector vectors[VECTORS];
+    number numbers[NUMBERS];
+    *state = (ink_gguf){ .metadata = ink_arena_array(arena, NUMBERS + VECTORS + 4, sizeof *state->metadata) };
+    if (state->metadata) {
+        ink_gguf_put_string(state, arena, "training.settings", t->info.settings);
+        ink_gguf_put_u32(state, arena, "training.state.version", STATE_VERSION);
+        snprintf(digest, sizeof digest, "%016llx", (unsigned long long)t->digest);
+        ink_gguf_put_string(state, arena, "training.state.examples", digest);
+        if (note)
+            ink_gguf_put_string(state, arena, "training.state.note", note);
+        list_numbers(t, numbers);
+        for (size_t i = 0; i < NUMBERS; i++)
+            ink_gguf_put(state, arena, numbers[i].key, numbers[i].real ? INK_GGUF_F64 : INK_GGUF_U64, false, 1,
+                         numbers[i].to);
+        list_vectors(t, vectors);
+        for (size_t i = 0; i < VECTORS; i++)
+            if (vectors[i].data)
+                put_vector(t, state, arena, &vectors[i]);
+    }
+    return arena->failed ? ink_fail(error, INK_ERR_MEMORY, "no memory for the checkpoint") : INK_OK;
+}
+
+/* The metadata that the model came with, but for what the trainer says itself. */
+static size_t own_metadata(const ink_trainer *t, ink_metadata *out)
+{
+    static const char *const replaced[] = { "training.settings", "training.epoch",
+                                            "training.validation_accuracy" };
+    size_t count = 0;
+    for (size_t i = 0; i < t->base->metadata_count; i++) {
+        bool keep = true;
+        for (size_t k = 0; k < INK_COUNT(replaced); k++)
+            keep = keep && strcmp(t->base->metadata[i].key, replaced[k]);
+        if (keep)
+            out[count++] = t->base->metadata[i];
+    }
+    return count;
+}
+
+/* Writes the network with these weights; `state` is NULL for a file that will only be run. */
+static ink_status write_network(const ink_trainer *t, const float *parameters, bool fold, const ink_gguf *state,
+                                ink_arena *arena, ink_buffer *out, ink_error *error)
+{
+    ink_graph graph;
+    ink_gguf file = { .metadata = ink_arena_array(arena, t->base->metadata_count + 4, sizeof *file.metadata) };
+    if (!file.metadata)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory for the metadata");
+    INK_TRY(ink_fold(&t->tape, parameters, fold, arena, &graph, error));
+    file.metadata_count = own_metadata(t, file.metadata);
+    if (!state) {
+        const bool best = t->info.best_epoch && parameters == t->best;
+        ink_gguf_put_string(&file, arena, "training.settings", t->info.settings);
+        ink_gguf_put_u32(&file, arena, "training.epoch",
+                         (uint32_t)(best ? t->info.best_epoch : t->info.epoch));
+        if (best)
+            ink_gguf_put_f32(&file, arena, "training.validation_accuracy", (float)t->info.best_accuracy);
+    }
+    return ink_layout_write(&graph, file.metadata, file.metadata_count, state, &t->allocator, out, error);
+}
+
+ink_status ink_trainer_save(const ink_trainer *trainer, const char *path, const char *note, ink_error *error)
+{
+    ink_arena arena;
+    ink_gguf state;
+    ink_buffer buffer = { 0 };
+    if (!trainer || !path)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_trainer_save: an argument is NULL");
+    ink_arena_init(&arena, &trainer->allocator);
+    ink_trainer *t = (ink_trainer *)(uintptr_t)trainer; /* the lists of numbers serve reading too */
+    ink_status status = make_state(t, note, &arena, &state, error);
+    if (!status)
+        status = write_network(trainer, trainer->lanes.parameters, false, &state, &arena, &buffer, error);
+    ink_arena_free(&arena);
+    if (!status)
+        status = ink_file_write(path, &(ink_file_part){ buffer.data, buffer.size }, 1, error);
+    else
+        ink_error_prefix(error, path);
+    ink_buffer_close(&buffer);
     return status;
 }
 
-void ink_trainer_free(ink_trainer *trainer)
+static const float *weights_now(const ink_trainer *t)
 {
-    ink_pool_close(&trainer->pool);
-    float **const vectors[] = { &trainer->parameters, &trainer->first, &trainer->second,
-                                &trainer->average, &trainer->gradients, &trainer->arenas };
-    for (size_t i = 0; i < INK_COUNT(vectors); i++) {
-        ink_free(&trainer->allocator, *vectors[i]);
-        *vectors[i] = NULL;
+    return t->settings.average > 0 ? t->lanes.average : t->lanes.parameters;
+}
+
+static ink_status make_model(const ink_trainer *t, const float *parameters, const ink_model_options *options,
+                             ink_model **out, ink_error *error)
+{
+    ink_arena arena;
+    ink_buffer buffer = { 0 };
+    ink_model_options o;
+    if (!ink_options_read(&o, sizeof o, options))
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_model_options: its size is not set");
+    ink_arena_init(&arena, &t->allocator);
+    ink_status status = write_network(t, parameters, true, NULL, &arena, &buffer, error);
+    ink_arena_free(&arena);
+    o.name = o.name ? o.name : "trainer";
+    return status ? status : ink_model_adopt(&buffer, &o, out, error);
+}
+
+ink_status ink_trainer_model(const ink_trainer *trainer, const ink_model_options *options, ink_model **out,
+                             ink_error *error)
+{
+    if (!trainer || !out)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_trainer_model: an argument is NULL");
+    *out = NULL;
+    return make_model(trainer, trainer->info.best_epoch ? trainer->best : weights_now(trainer), options, out,
+                      error);
+}
+
+/* ---- opening ---- */
+
+static void shuffle(uint32_t *indices, size_t count, uint64_t seed)
+{
+    ink_random random = { seed };
+    for (size_t i = count; i > 1; i--) {
+        const uint32_t k = ink_random_below(&random, (uint32_t)i), at = indices[i - 1];
+        indices[i - 1] = indices[k];
+        indices[k] = at;
     }
 }
 
-static void each(ink_trainer *trainer, void (*job)(void *, uint32_t))
+static ink_status set_examples(ink_trainer *t, ink_error *error)
 {
-    atomic_store(&trainer->next, 0);
-    if (trainer->pool)
-        ink_pool_run(trainer->pool, job, trainer);
+    const ink_examples *e = &t->examples;
+    const double part = t->settings.validation;
+    if (!e->count || e->count >= UINT32_MAX)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_trainer_open: there are %zu examples", e->count);
+    for (size_t i = 0; i < e->count; i++)
+        if (e->labels[i] >= t->classes)
+            return ink_fail(error, INK_ERR_ARGUMENT, "example %zu: its label is %u, the network has %u classes",
+                            i, e->labels[i], t->classes);
+    const double aside = part < 1 ? floor(part * (double)e->count) : part;
+    if (!(aside < (double)e->count))
+        return ink_fail(error, INK_ERR_ARGUMENT, "setting 'validation': found %.9g, there are %zu examples",
+                        part, e->count);
+    t->info.validation = (size_t)aside;
+    t->info.training = e->count - t->info.validation;
+    t->info.batch = t->settings.batch < t->info.training ? (size_t)t->settings.batch : t->info.training;
+    t->info.epoch_steps = t->info.training / t->info.batch;
+    t->info.epochs = t->settings.epochs;
+    t->info.steps = t->info.epoch_steps * t->settings.epochs;
+    t->indices = ink_arena_array(&t->arena, e->count, sizeof *t->indices);
+    t->order = ink_arena_array(&t->arena, t->info.training, sizeof *t->order);
+    if (!t->indices || !t->order)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory for %zu examples", e->count);
+    for (size_t i = 0; i < e->count; i++)
+        t->indices[i] = (uint32_t)i;
+    shuffle(t->indices, e->count, ink_stream(t->settings.seed, SPLIT_STREAM));
+    t->info.validation_indices = t->indices;
+    const size_t pixels = t->tape.values[0].elements;
+    t->digest = e->count;
+    for (size_t i = 0; i < e->count * pixels; i++)
+        t->digest = (t->digest ^ e->pixels[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+    for (size_t i = 0; i < e->count; i++)
+        t->digest = (t->digest ^ e->labels[i]) * UINT64_C(0x100000001b3);
+    return INK_OK;
+}
+
+/* A model of its own, so that the caller may close his. */
+static ink_status copy_model(ink_trainer *t, const ink_model *model, ink_cpu cpu, ink_error *error)
+{
+    ink_buffer file;
+    const ink_model_options options = { .size = sizeof options, .allocator = &t->allocator, .cpu = cpu,
+                                        .name = "trainer" };
+    INK_TRY(ink_layout_write(&model->graph, model->metadata, model->metadata_count, NULL, &t->allocator, &file,
+                             error));
+    INK_TRY(ink_model_adopt(&file, &options, &t->base, error));
+    t->graph = t->base->graph;
+    t->graph.arena = &t->arena;
+    return INK_OK;
+}
+
+static void update_info(ink_trainer *t)
+{
+    ink_trainer_info *info = &t->info;
+    info->step = t->lanes.step;
+    info->epoch = info->step / info->epoch_steps;
+    info->done = info->step >= info->steps ||
+                 (t->settings.patience && t->validated >= info->best_epoch + t->settings.patience);
+}
+
+static ink_status open_trainer(ink_trainer *t, const ink_model *model, const ink_trainer_options *options,
+                               ink_error *error)
+{
+    const ink_cpu cpu = options->cpu == INK_CPU_BEST ? ink_cpu_detect() : options->cpu;
+    const ink_limits limits = { UINT64_C(1) << 32, UINT64_C(100000000000) };
+    INK_TRY(ink_settings_parse(&t->settings, options->settings, error));
+    INK_TRY(copy_model(t, model, cpu, error));
+    INK_TRY(ink_tape_make(&t->tape, &t->graph, cpu, &limits, error));
+    t->classes = (uint32_t)t->tape.values[t->tape.logits].elements;
+    INK_TRY(set_examples(t, error));
+    t->info.note = "";
+    t->info.settings = ink_settings_text(&t->settings, &t->arena);
+    for (size_t i = 0; i < t->tape.parameter_count; i++)
+        t->info.parameters += t->tape.parameters[i].kind != INK_PARAMETER_STATISTIC
+                                  ? t->tape.parameters[i].count : 0;
+    t->best = t->info.validation ? ink_arena_array(&t->arena, t->tape.parameter_floats, sizeof *t->best) : NULL;
+    if (!t->info.settings || t->arena.failed)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory for the trainer");
+    if (!t->info.parameters)
+        return ink_fail(error, INK_ERR_GRAPH, "the network has no weights to train");
+    INK_TRY(ink_lanes_init(&t->lanes, &t->tape, &t->allocator, options->threads ? options->threads : 1,
+                           t->info.batch, ink_stream(t->settings.seed, LANES_STREAM), cpu, error));
+    if (options->resume)
+        INK_TRY(read_state(t, model, error));
+    update_info(t);
+    return INK_OK;
+}
+
+ink_status ink_trainer_open(const ink_model *model, const ink_examples *examples,
+                            const ink_trainer_options *given, ink_trainer **out, ink_error *error)
+{
+    ink_trainer_options options;
+    if (!out || !model || !examples || !examples->pixels || !examples->labels)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_trainer_open: an argument is NULL");
+    *out = NULL;
+    if (!ink_options_read(&options, sizeof options, given))
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_trainer_options: its size is not set");
+    if (options.threads > MAX_THREADS)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_trainer_options: %u threads, wanted at most %d",
+                        options.threads, MAX_THREADS);
+    if (options.cpu != INK_CPU_BEST && !ink_cpu_has(options.cpu))
+        return ink_fail(error, INK_ERR_CPU, "ink_trainer_options: this processor cannot run cpu %d",
+                        (int)options.cpu);
+    const ink_allocator allocator = ink_allocator_or_default(options.allocator);
+    ink_trainer *t = ink_alloc(&allocator, sizeof *t);
+    if (!t)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory for the trainer");
+    *t = (ink_trainer){ .allocator = allocator, .examples = *examples };
+    ink_arena_init(&t->arena, &allocator);
+    const ink_status status = open_trainer(t, model, &options, error);
+    if (status)
+        ink_trainer_close(&t);
     else
-        job(trainer, 0);
+        *out = t;
+    return status;
 }
 
-static bool take(ink_trainer *trainer, size_t count, size_t *item)
+void ink_trainer_close(ink_trainer **trainer)
 {
-    *item = atomic_fetch_add_explicit(&trainer->next, 1, memory_order_relaxed);
-    return *item < count;
+    if (!trainer || !*trainer)
+        return;
+    ink_trainer *t = *trainer;
+    const ink_allocator allocator = t->allocator;
+    if (t->lanes.tape)
+        ink_lanes_free(&t->lanes);
+    ink_arena_free(&t->arena);
+    ink_model_close(&t->base);
+    ink_free(&allocator, t);
+    *trainer = NULL;
 }
 
-static void pack_job(void *context, uint32_t worker)
+const ink_trainer_info *ink_trainer_get_info(const ink_trainer *trainer)
 {
-    ink_trainer *t = context;
-    size_t step;
-    (void)worker;
-    while (take(t, t->tape->step_count, &step))
-        ink_tape_pack(t->tape, step, t->parameters);
+    return trainer ? &trainer->info : NULL;
 }
 
-/* Cross-entropy of softmax(logits) with labels smoothed: the true class has 1 - smoothing + smoothing / K,
- * the others smoothing / K. The gradient is (probability - target) / batch. */
-static void loss(const ink_trainer *t, size_t lane, size_t first, const ink_tape_pass *pass, double *sum,
-                 size_t *correct)
+/* ---- running ---- */
+
+ink_status ink_trainer_step(ink_trainer *t, ink_train_step *out, ink_error *error)
 {
-    const size_t classes = t->tape->values[t->tape->logits].elements;
-    const float *x = ink_tape_logits(t->tape, pass);
-    float *d = ink_tape_logits_gradient(t->tape, pass);
-    const float smoothing = t->options->smoothing, share = 1.0f / (float)t->batch->count;
-    (void)lane;
-    for (size_t i = 0; i < pass->images; i++, x += classes, d += classes) {
-        const size_t label = t->batch->labels[t->batch->indices[first + i]];
-        const size_t best = ink_argmax(x, classes);
-        float total = 0, mean = 0;
-        for (size_t c = 0; c < classes; c++) {
-            d[c] = expf(x[c] - x[best]);
-            total += d[c];
-            mean += x[c];
+    if (!t || !out)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_trainer_step: an argument is NULL");
+    *out = (ink_train_step){ 0 };
+    if (t->info.done)
+        return INK_OK;
+    const uint64_t epoch = t->lanes.step / t->info.epoch_steps;
+    if (t->ordered != epoch + 1) {
+        memcpy(t->order, t->indices + t->info.validation, t->info.training * sizeof *t->order);
+        shuffle(t->order, t->info.training, ink_stream(ink_stream(t->settings.seed, SHUFFLE_STREAM), epoch));
+        t->ordered = epoch + 1;
+    }
+    const ink_batch batch = {
+        .pixels = t->examples.pixels, .labels = t->examples.labels, .count = t->info.batch,
+        .indices = t->order + (size_t)(t->lanes.step % t->info.epoch_steps) * t->info.batch,
+        .seed = ink_stream(ink_stream(t->settings.seed, AUGMENT_STREAM), epoch) };
+    out->images = batch.count;
+    const float rate = ink_schedule_rate(&t->settings.schedule, t->lanes.step, t->info.steps);
+    out->rate = (double)rate;
+    ink_lanes_step(&t->lanes, &batch, &t->settings, rate, &out->loss, &out->correct);
+    update_info(t);
+    if (!isfinite(out->loss))
+        return ink_fail(error, INK_ERR_NOT_FINITE, "the loss of step %llu is not finite: the learning rate %g "
+                        "may be too high", (unsigned long long)t->info.step, (double)rate);
+    return INK_OK;
+}
+
+/* Runs the pictures set aside through a session, a block at a time. */
+static ink_status run_validation(ink_trainer *t, ink_session *session, uint8_t *pixels, float *output,
+                                 float *probabilities, ink_validation *out, ink_error *error)
+{
+    const size_t size = t->tape.values[0].elements;
+    for (size_t at = 0, block; at < t->info.validation; at += block) {
+        block = t->info.validation - at < 256 ? t->info.validation - at : 256;
+        for (size_t i = 0; i < block; i++)
+            memcpy(pixels + i * size, t->examples.pixels + t->indices[at + i] * size, size);
+        INK_TRY(ink_session_run_u8(session, pixels, block, output, error));
+        for (size_t i = 0; i < block; i++) {
+            const float *p = output + i * t->classes;
+            const uint8_t label = t->examples.labels[t->indices[at + i]];
+            out->correct += ink_argmax(p, t->classes) == label;
+            out->loss -= log(fmax((double)p[label], 1e-38));
         }
-        const float log_total = logf(total) + x[best];
-        for (size_t c = 0; c < classes; c++)
-            d[c] = (d[c] / total - smoothing / (float)classes - (c == label ? 1 - smoothing : 0)) * share;
-        *sum += (1 - smoothing) * (log_total - x[label]) + smoothing * (log_total - mean / (float)classes);
-        *correct += best == label;
+        if (probabilities)
+            memcpy(probabilities + at * t->classes, output, block * t->classes * sizeof *output);
     }
+    out->count = t->info.validation;
+    out->loss /= (double)out->count;
+    out->accuracy = (double)out->correct / (double)out->count;
+    return INK_OK;
 }
 
-static void lane_job(void *context, uint32_t worker)
+ink_status ink_trainer_validate(ink_trainer *t, float *probabilities, ink_validation *out, ink_error *error)
 {
-    ink_trainer *t = context;
-    const ink_tape *tape = t->tape;
-    const ink_input *input = &tape->graph->input;
-    const size_t pixels = tape->values[0].elements, p = tape->parameter_floats;
-    size_t lane;
-    while (take(t, INK_LANES, &lane)) {
-        const size_t first = t->batch->count * lane / INK_LANES, end = t->batch->count * (lane + 1) / INK_LANES;
-        ink_tape_pass pass = { .arena = t->arenas + worker * t->arena_floats, .images = end - first,
-                               .capacity = t->lane_images, .parameters = t->parameters,
-                               .gradients = t->gradients + lane * p, .learning = true,
-                               .random = ink_stream(t->seed, t->step * INK_LANES + lane) };
-        memset(pass.gradients, 0, p * sizeof(float));
-        t->lane_loss[lane] = 0;
-        t->lane_correct[lane] = 0;
-        if (!pass.images)
-            continue;
-        float *x = ink_tape_input(tape, &pass);
-        for (size_t i = 0; i < pass.images; i++)
-            t->pixels_kernel->run.pixels_f32(&(ink_pixels_f32){
-                pixels, t->batch->pixels + (size_t)t->batch->indices[first + i] * pixels, input->scale,
-                input->offset, x + i * pixels });
-        ink_tape_forward(tape, &pass);
-        loss(t, lane, first, &pass, &t->lane_loss[lane], &t->lane_correct[lane]);
-        ink_tape_backward(tape, &pass);
+    ink_model *model = NULL;
+    ink_session *session = NULL;
+    if (!t || !out)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_trainer_validate: an argument is NULL");
+    *out = (ink_validation){ 0 };
+    if (!t->info.validation)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_trainer_validate: no examples were set aside");
+    const ink_model_options model_options = { .size = sizeof model_options, .allocator = &t->allocator,
+                                              .cpu = t->base->info.cpu };
+    const ink_session_options session_options = { .size = sizeof session_options, .allocator = &t->allocator,
+                                                  .threads = t->lanes.threads };
+    uint8_t *pixels = ink_alloc(&t->allocator, 256 * t->tape.values[0].elements);
+    float *output = ink_alloc(&t->allocator, 256 * t->classes * sizeof *output);
+    ink_status status = pixels && output ? INK_OK
+                                         : ink_fail(error, INK_ERR_MEMORY, "no memory to validate");
+    if (!status)
+        status = make_model(t, weights_now(t), &model_options, &model, error);
+    if (!status)
+        status = ink_session_open(model, &session_options, &session, error);
+    if (!status)
+        status = run_validation(t, session, pixels, output, probabilities, out, error);
+    ink_session_close(&session);
+    ink_model_close(&model);
+    ink_free(&t->allocator, pixels);
+    ink_free(&t->allocator, output);
+    if (status)
+        return status;
+    const ink_trainer_info *info = &t->info;
+    t->validated = info->epoch;
+    out->best = !info->best_epoch || out->accuracy > info->best_accuracy ||
+                (out->accuracy == info->best_accuracy && out->loss < info->best_loss);
+    if (out->best) {
+        memcpy(t->best, weights_now(t), t->tape.parameter_floats * sizeof *t->best);
+        t->info.best_epoch = info->epoch ? info->epoch : 1;
+        t->info.best_accuracy = out->accuracy;
+        t->info.best_loss = out->loss;
     }
+    update_info(t);
+    return INK_OK;
 }
 
-enum { CHUNK = 8192 };
-
-/* Adds the lanes' gradients of one chunk into the first lane's. */
-static void add_lanes(const ink_trainer *t, size_t from, size_t count)
+ink_status ink_augment_picture(const char *text, uint64_t seed, uint32_t channels, uint32_t height,
+                               uint32_t width, const uint8_t *from, uint8_t *to, ink_error *error)
 {
-    float *sum = t->gradients + from;
-    for (size_t lane = 1; lane < INK_LANES; lane++) {
-        const float *g = t->gradients + lane * t->tape->parameter_floats + from;
-        for (size_t i = 0; i < count; i++)
-            sum[i] += g[i];
-    }
-}
-
-static void add_job(void *context, uint32_t worker)
-{
-    ink_trainer *t = context;
-    const size_t all = t->tape->parameter_floats;
-    size_t chunk;
-    (void)worker;
-    while (take(t, (all + CHUNK - 1) / CHUNK, &chunk))
-        add_lanes(t, chunk * CHUNK, all - chunk * CHUNK < CHUNK ? all - chunk * CHUNK : CHUNK);
-}
-
-static void update(ink_trainer *t, const ink_tape_parameter *p, size_t from, size_t count)
-{
-    const ink_step_options *o = t->options;
-    const size_t at = p->at + from;
-    add_lanes(t, at, count);
-    if (p->kind == INK_PARAMETER_STATISTIC) {
-        /* Each lane has measured its own; an empty lane would count as zeros, so batches fill all lanes. */
-        for (size_t i = at; i < at + count; i++)
-            t->parameters[i] += o->statistics * (t->gradients[i] / INK_LANES - t->parameters[i]);
-    } else {
-        const double steps = (double)t->step + 1;
-        t->adam->run.adam_f32(&(ink_adam_f32){
-            .size = count, .gradient = t->gradients + at, .weight = t->parameters + at,
-            .first = t->first + at, .second = t->second + at, .rate = o->rate, .beta1 = o->beta1,
-            .beta2 = o->beta2, .epsilon = o->epsilon,
-            .decay = p->kind == INK_PARAMETER_WEIGHT ? o->decay : 0, .scale = 1,
-            .correction1 = (float)(1 - pow(o->beta1, steps)),
-            .correction2 = (float)(1 - pow(o->beta2, steps)) });
-    }
-    if (o->average > 0)
-        for (size_t i = at; i < at + count; i++)
-            t->average[i] += (1 - o->average) * (t->parameters[i] - t->average[i]);
-}
-
-static void update_job(void *context, uint32_t worker)
-{
-    ink_trainer *t = context;
-    size_t total = 0, chunk;
-    (void)worker;
-    for (size_t i = 0; i < t->tape->parameter_count; i++)
-        total += (t->tape->parameters[i].count + CHUNK - 1) / CHUNK;
-    while (take(t, total, &chunk)) {
-        const ink_tape_parameter *p = t->tape->parameters;
-        for (; chunk >= (p->count + CHUNK - 1) / CHUNK; p++)
-            chunk -= (p->count + CHUNK - 1) / CHUNK;
-        const size_t from = chunk * CHUNK;
-        update(t, p, from, p->count - from < CHUNK ? p->count - from : CHUNK);
-    }
-}
-
-static void run_lanes(ink_trainer *trainer, const ink_batch *batch, const ink_step_options *options,
-                      double *loss_out, size_t *correct)
-{
-    trainer->batch = batch;
-    trainer->options = options;
-    each(trainer, pack_job);
-    each(trainer, lane_job);
-    *loss_out = 0;
-    *correct = 0;
-    for (size_t lane = 0; lane < INK_LANES; lane++) {
-        *loss_out += trainer->lane_loss[lane];
-        *correct += trainer->lane_correct[lane];
-    }
-    *loss_out /= (double)batch->count;
-}
-
-void ink_trainer_gradients(ink_trainer *trainer, const ink_batch *batch, const ink_step_options *options,
-                           double *loss_out, size_t *correct)
-{
-    run_lanes(trainer, batch, options, loss_out, correct);
-    each(trainer, add_job);
-}
-
-void ink_trainer_step(ink_trainer *trainer, const ink_batch *batch, const ink_step_options *options,
-                      double *loss_out, size_t *correct)
-{
-    run_lanes(trainer, batch, options, loss_out, correct);
-    each(trainer, update_job);
-    trainer->step++;
+    ink_settings settings;
+    const ink_allocator allocator = ink_allocator_or_default(NULL);
+    const ink_shape shape = { 3, { channels, height, width } };
+    uint64_t elements;
+    if (!from || !to || !ink_shape_elements(shape, &elements) || !elements || elements > UINT32_MAX ||
+        height > 65536 || width > 65536)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_augment_picture: an argument is NULL or a size 0");
+    INK_TRY(ink_settings_parse(&settings, text, error));
+    uint8_t *scratch = ink_alloc(&allocator, (size_t)height * width);
+    if (!scratch)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory for the picture");
+    if (ink_augment_any(&settings.augment))
+        ink_augment_apply(&settings.augment, seed, channels, height, width, from, to, scratch);
+    else
+        memcpy(to, from, (size_t)elements);
+    ink_free(&allocator, scratch);
+    return INK_OK;
 }

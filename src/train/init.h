@@ -1,6 +1,6 @@
 /* A network that is not trained yet. */
-#ifndef INK_NETWORK_H
-#define INK_NETWORK_H
+#ifndef INK_INIT_H
+#define INK_INIT_H
 
 #include "graph/graph.h"
 

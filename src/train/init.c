@@ -1,6 +1,7 @@
-#include "train/network.h"
+#include "train/init.h"
 
 #include "base/random.h"
+#include "model/model.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -29,12 +30,25 @@ static bool is_rectified(const ink_graph *graph, size_t node)
     return false;
 }
 
+static bool has(const ink_graph *graph, const char *name)
+{
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        if (!strcmp(graph->tensors[i].name, name))
+            return true;
+    return false;
+}
+
+/* Adds a tensor; *data is NULL where the graph has it already. */
 static ink_status add(ink_graph *graph, const ink_node *node, const char *suffix, uint32_t rank,
                       const uint32_t *dim, float **data, ink_error *error)
 {
     char name[80];
     ink_shape shape = { rank, { 0 } };
     uint64_t count;
+    *data = NULL;
+    snprintf(name, sizeof name, "%s.%s", node->name, suffix);
+    if (has(graph, name))
+        return INK_OK;
     memcpy(shape.dim, dim, rank * sizeof *dim);
     if (!ink_shape_elements(shape, &count) || count > UINT32_MAX)
         return ink_fail(error, INK_ERR_LIMIT, "node '%.64s' (%s): its weight is too large", node->name,
@@ -42,7 +56,6 @@ static ink_status add(ink_graph *graph, const ink_node *node, const char *suffix
     *data = ink_arena_array(graph->arena, (size_t)count, sizeof **data);
     if (!*data)
         return ink_fail(error, INK_ERR_MEMORY, "no memory for the weights");
-    snprintf(name, sizeof name, "%s.%s", node->name, suffix);
     ink_tensor_info info = { .name = name, .type = INK_F32, .rank = rank,
                              .bytes = count * sizeof **data, .data = *data };
     memcpy(info.dim, dim, rank * sizeof *dim);
@@ -63,7 +76,7 @@ static ink_status add_weight(ink_graph *graph, size_t index, uint32_t rank, cons
     const bool he = is_rectified(graph, index);
     const float deviation = sqrtf(2.0f / (float)inputs);
     const float limit = sqrtf(6.0f / (float)(inputs + outputs));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; weight && i < count; i++)
         weight[i] = he ? deviation * normal(random) : limit * ink_random_signed(random);
     return INK_OK;
 }
@@ -78,7 +91,7 @@ static ink_status init_node(ink_graph *graph, size_t index, ink_shape input, ink
         for (size_t i = 0; i < INK_COUNT(suffixes); i++) {
             float *data;
             INK_TRY(add(graph, node, suffixes[i], 1, input.dim, &data, error));
-            for (uint32_t c = 0; c < input.dim[0]; c++)
+            for (uint32_t c = 0; data && c < input.dim[0]; c++)
                 data[c] = i == 0 || i == 3 ? 1 : 0;
         }
         return INK_OK;
@@ -116,4 +129,12 @@ ink_status ink_network_init(ink_graph *graph, uint64_t seed, const ink_limits *l
     }
     graph->label_count = 0;
     return ink_graph_check(graph, limits, error);
+}
+
+ink_status ink_builder_init_weights(ink_builder *builder, uint64_t seed, ink_error *error)
+{
+    const ink_limits limits = { UINT64_C(1) << 30, UINT64_C(100000000000) };
+    if (!builder)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_builder_init_weights: builder is NULL");
+    return ink_network_init(ink_builder_graph(builder), seed, &limits, error);
 }

@@ -37,6 +37,8 @@ bool ink_number_parse(const char **at, double *value)
 
 size_t ink_number_format(char *text, double value)
 {
+    if (value == floor(value) && fabs(value) < 1e9)
+        return (size_t)snprintf(text, 32, "%.0f", value); /* 30 and not 3e+01 */
     for (int digits = 1;; digits++) {
         const int length = snprintf(text, 32, "%.*g", digits, value);
         for (int i = 0; i < length; i++)

@@ -313,7 +313,7 @@ static const struct {
     { "leaky_relu", "alpha=1e-3", NULL, "alpha=0.001" }, /* the float nearest to it */
     { "leaky_relu", "alpha=0.001", NULL, "alpha=0.001" },
     { "leaky_relu", "alpha=-1e6", NULL, "alpha=-1000000" },
-    { "leaky_relu", "alpha=0.33333333333333333333", NULL, "alpha=0.333333343" },
+    { "leaky_relu", "alpha=0.33333333333333333333", NULL, "alpha=0.33333334" },
     { "permute", "order=2,0,1", NULL, "order=2,0,1" },
     { "reshape", "shape=-1,6", NULL, "shape=-1,6" },
     { "gelu", "approximate=1", NULL, "approximate=1" },

@@ -136,6 +136,11 @@ endforeach()
 # ---- the programs --------------------------------------------------------------------------------
 
 if(TARGET inkling AND NOT CMAKE_CROSSCOMPILING)
+    # What the programs do at their end, made without the training that comes before.
+    ink_test_program(make_reports tests/cli/make_reports.c ${ink_common})
+    target_include_directories(make_reports PRIVATE cli)
+    target_link_libraries(make_reports PRIVATE inkling_static ${ink_program_libraries} m)
+
     file(GLOB ink_cli_tests CONFIGURE_DEPENDS tests/cli/test_*.py)
     if(ink_cli_tests AND NOT Python3_Interpreter_FOUND)
         message(STATUS "Not tested: the programs: python3 not found (Debian: python3)")

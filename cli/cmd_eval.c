@@ -4,6 +4,7 @@
 #include "common/chance.h"
 #include "common/image_file.h"
 #include "common/json_out.h"
+#include "common/progress.h"
 #include "common/run.h"
 #include "common/slurp.h"
 #include "common/table.h"
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct eval_options {
     run_options run;
@@ -137,19 +137,6 @@ static void count_answer(job *work, size_t index, const float *answer)
         note_misread(work, (misread){ index, label, digit, answer[digit] });
 }
 
-static void show_progress(size_t done, size_t all)
-{
-    char line[96];
-    int length = snprintf(line, sizeof line, "\r%zu of %zu images, %zu %%\033[K", done, all,
-                          done * 100 / all);
-    if (done == all)
-        length = snprintf(line, sizeof line, "\r\033[K");
-    text out = { 0 };
-    text_bytes(&out, line, (size_t)length);
-    cli_print_error(&out);
-    text_free(&out);
-}
-
 /* Images to run at once: enough to keep all threads busy, and answers of no more than 16 MiB. */
 static size_t chunk_of(const job *work)
 {
@@ -167,27 +154,20 @@ static int read_images(job *work)
     size_t picture = (size_t)work->images.height * work->images.width;
     size_t chunk = chunk_of(work);
     float *answers = must_alloc(chunk, classes * sizeof *answers);
-    bool progress = isatty(STDERR_FILENO), shown = false;
-    double begin = clock_seconds(), told = begin;
+    progress line = progress_begin("images");
     int code = CLI_DONE;
     for (size_t done = 0; done < count && !code;) {
         size_t now = count - done < chunk ? count - done : chunk;
         double start = clock_seconds();
         code = run_images(work->session, work->model_path, work->images.data + done * picture, now,
                           classes, answers);
-        double end = clock_seconds();
-        work->run_seconds += end - start;
+        work->run_seconds += clock_seconds() - start;
         for (size_t i = 0; i < now && !code; i++)
             count_answer(work, done + i, answers + i * classes);
         done += now;
-        if (progress && end - begin > 1 && (end - told > 0.1 || done == count)) {
-            show_progress(done, count);
-            told = end;
-            shown = true;
-        }
+        progress_step(&line, done, count);
     }
-    if (shown)
-        show_progress(1, 1);
+    progress_end(&line);
     free(answers);
     return code;
 }

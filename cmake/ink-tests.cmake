@@ -65,7 +65,8 @@ endif()
 
 # ---- unit tests ----------------------------------------------------------------------------------
 
-# tests/test_<name>.c is the test <name>, and <name>-scalar with the reference kernels.
+# tests/test_<name>.c is the test <name>, and <name>-scalar with the reference kernels. Those in
+# tests/cli/ are of parts of the programs: they see the headers of cli/, and no kernel matters to them.
 if(Cmocka_FOUND)
     file(GLOB ink_unit_tests CONFIGURE_DEPENDS tests/test_*.c)
     list(REMOVE_ITEM ink_unit_tests "${PROJECT_SOURCE_DIR}/tests/test_header.c")
@@ -80,6 +81,22 @@ if(Cmocka_FOUND)
             inkling_static Cmocka::Cmocka Threads::Threads m)
         ink_test(${name} COMMAND ${program} LABELS unit)
         ink_test(${name}-scalar COMMAND ${program} LABELS unit ENVIRONMENT INKLING_TEST_CPU=scalar)
+    endforeach()
+    if(TARGET inkling_common)
+        file(GLOB ink_unit_tests CONFIGURE_DEPENDS tests/cli/test_*.c)
+    else()
+        set(ink_unit_tests "")
+    endif()
+    foreach(file IN LISTS ink_unit_tests)
+        get_filename_component(program "${file}" NAME_WE)
+        string(REGEX REPLACE "^test_" "cli-" name "${program}")
+        string(REPLACE "_" "-" name "${name}")
+        ink_test_program(${program} "${file}" ${ink_test_support} ${ink_common})
+        target_include_directories(${program} PRIVATE cli tests)
+        target_compile_definitions(${program} PRIVATE ${ink_program_macros})
+        target_link_libraries(${program} PRIVATE inkling_static ${ink_program_libraries}
+            Cmocka::Cmocka Threads::Threads m)
+        ink_test(${name} COMMAND ${program} LABELS cli)
     endforeach()
 else()
     message(STATUS "Not tested: units: cmocka not found (Debian: libcmocka-dev)")
@@ -119,6 +136,11 @@ endforeach()
 # ---- the programs --------------------------------------------------------------------------------
 
 if(TARGET inkling AND NOT CMAKE_CROSSCOMPILING)
+    # What the programs do at their end, made without the training that comes before.
+    ink_test_program(make_reports tests/cli/make_reports.c ${ink_common})
+    target_include_directories(make_reports PRIVATE cli)
+    target_link_libraries(make_reports PRIVATE inkling_static ${ink_program_libraries} m)
+
     file(GLOB ink_cli_tests CONFIGURE_DEPENDS tests/cli/test_*.py)
     if(ink_cli_tests AND NOT Python3_Interpreter_FOUND)
         message(STATUS "Not tested: the programs: python3 not found (Debian: python3)")

@@ -217,8 +217,9 @@ void folder_remove(char *folder)
             continue;
         char *path = folder_path(folder, entry->d_name);
         if (remove(path))
-            fail_msg("cannot remove %s", path);
-        free(path);
+            folder_remove(path); /* not empty */
+        else
+            free(path);
     }
     closedir(list);
     assert_int_equal(rmdir(folder), 0);

@@ -68,7 +68,7 @@ ink_allocator test_allocator(test_memory *memory);
 
 /* ---- files ---- */
 
-/* Makes an empty folder and gives its path; folder_remove removes it with its files and frees the
+/* Makes an empty folder and gives its path; folder_remove removes it with all in it and frees the
  * path. */
 char *folder_make(void);
 void folder_remove(char *folder);

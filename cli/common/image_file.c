@@ -23,37 +23,6 @@ int image_model_check(const char *path, const ink_model_info *model)
     return CLI_DONE;
 }
 
-static int read_png(bytes file, const ink_model_info *model, image_set *out)
-{
-    int code = image_png_size(out->name, file.data, file.size, &out->height, &out->width);
-    if (!code && (out->height != model->height || out->width != model->width))
-        code = wrong_size(out->name, out->height, out->width, model);
-    if (code)
-        return code;
-    uint8_t *pixels = must_alloc(out->height, out->width);
-    out->owned = pixels;
-    out->data = pixels;
-    out->count = 1;
-    return image_png_decode(out->name, file.data, file.size, pixels);
-}
-
-static int read_pgm(bytes file, const ink_model_info *model, image_set *out)
-{
-    pgm header;
-    int code = image_pgm_open(out->name, file.data, file.size, &header);
-    if (!code && (header.height != model->height || header.width != model->width))
-        code = wrong_size(out->name, header.height, header.width, model);
-    if (code)
-        return code;
-    uint8_t *pixels = must_alloc(header.height, header.width);
-    out->owned = pixels;
-    out->data = pixels;
-    out->count = 1;
-    out->height = header.height;
-    out->width = header.width;
-    return image_pgm_decode(&header, pixels);
-}
-
 /* The set keeps the file's bytes, which its data points into. */
 static int read_idx(bytes file, const ink_model_info *model, image_set *out)
 {
@@ -79,7 +48,7 @@ static int read_idx(bytes file, const ink_model_info *model, image_set *out)
 }
 
 /* What people hand over by mistake, by its first bytes. */
-static int unknown_format(const char *name, bytes file)
+static int unknown_format(const char *name, bytes file, const char *wanted)
 {
     static const struct {
         const char *start, *what;
@@ -101,13 +70,82 @@ static int unknown_format(const char *name, bytes file)
         { "\x1f\x8b", "gzip inside gzip" },
     };
     if (file.size == 0)
-        return cli_failed("%s: is empty, wanted an IDX file, a PNG or a PGM", name);
+        return cli_failed("%s: is empty, wanted %s", name, wanted);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         size_t length = strlen(known[i].start);
         if (file.size >= length && memcmp(file.data, known[i].start, length) == 0)
-            return cli_failed("%s: is %s, wanted an IDX file, a PNG or a PGM", name, known[i].what);
+            return cli_failed("%s: is %s, wanted %s", name, known[i].what, wanted);
     }
-    return cli_failed("%s: is of no known format, wanted an IDX file, a PNG or a PGM", name);
+    return cli_failed("%s: is of no known format, wanted %s", name, wanted);
+}
+
+static bool is_idx(bytes file)
+{
+    return file.size >= 2 && file.data[0] == 0 && file.data[1] == 0;
+}
+
+/* Takes over the bytes where it succeeds. */
+static int one_begin(const char *name, bytes file, const char *wanted, image_one *out)
+{
+    *out = (image_one){ .name = name, .file = file.data, .size = file.size };
+    const uint8_t *data = file.data;
+    if (file.size >= 4 && memcmp(data, "\x89PNG", 4) == 0) {
+        out->png = true;
+        return image_png_size(name, data, file.size, &out->height, &out->width);
+    }
+    if (file.size < 2 || data[0] != 'P' || (data[1] != '2' && data[1] != '5'))
+        return unknown_format(name, file, wanted);
+    int code = image_pgm_open(name, data, file.size, &out->header);
+    out->height = out->header.height;
+    out->width = out->header.width;
+    return code;
+}
+
+int image_one_open(const char *path, image_one *out)
+{
+    static const char wanted[] = "a PNG or a PGM";
+    bytes file = { 0 };
+    int code = slurp(path, &file);
+    if (!code && is_idx(file))
+        code = cli_failed("%s: looks like an IDX file, wanted %s", slurp_name(path), wanted);
+    if (!code)
+        code = one_begin(slurp_name(path), file, wanted, out);
+    if (code) {
+        free(file.data);
+        *out = (image_one){ 0 };
+    }
+    return code;
+}
+
+int image_one_decode(image_one *one, uint8_t *pixels)
+{
+    if (one->png)
+        return image_png_decode(one->name, one->file, one->size, pixels);
+    return image_pgm_decode(&one->header, pixels);
+}
+
+void image_one_close(image_one *one)
+{
+    free(one->file);
+    *one = (image_one){ 0 };
+}
+
+/* The set gets pixels of its own. */
+static int read_one(bytes file, const ink_model_info *model, image_set *out)
+{
+    image_one one;
+    int code = one_begin(out->name, file, "an IDX file, a PNG or a PGM", &one);
+    if (!code && (one.height != model->height || one.width != model->width))
+        code = wrong_size(out->name, one.height, one.width, model);
+    if (code)
+        return code;
+    uint8_t *pixels = must_alloc(one.height, one.width);
+    out->owned = pixels;
+    out->data = pixels;
+    out->count = 1;
+    out->height = one.height;
+    out->width = one.width;
+    return image_one_decode(&one, pixels);
 }
 
 int image_set_read(const char *path, const ink_model_info *model, image_set *out)
@@ -117,15 +155,7 @@ int image_set_read(const char *path, const ink_model_info *model, image_set *out
     int code = slurp(path, &file);
     if (code)
         return code;
-    const uint8_t *data = file.data;
-    if (file.size >= 4 && memcmp(data, "\x89PNG", 4) == 0)
-        code = read_png(file, model, out);
-    else if (file.size >= 2 && data[0] == 'P' && (data[1] == '2' || data[1] == '5'))
-        code = read_pgm(file, model, out);
-    else if (file.size >= 2 && data[0] == 0 && data[1] == 0)
-        code = read_idx(file, model, out);
-    else
-        code = unknown_format(out->name, file);
+    code = is_idx(file) ? read_idx(file, model, out) : read_one(file, model, out);
     if (out->owned != file.data)
         free(file.data);
     if (code)

@@ -44,4 +44,19 @@ typedef struct pgm {
 int image_pgm_open(const char *name, const uint8_t *bytes, size_t size, pgm *out);
 int image_pgm_decode(pgm *file, uint8_t *pixels);
 
+/* A file of one picture, PNG or PGM, maybe in gzip. It is opened first, so that whoever asked can
+ * judge its size before anything of that size is made. */
+typedef struct image_one {
+    const char *name; /* for messages */
+    uint32_t height, width;
+    uint8_t *file; /* the whole file, owned */
+    size_t size;
+    bool png;
+    pgm header; /* where it is a PGM */
+} image_one;
+/* Says what is wrong and gives CLI_FAILED, with nothing to close; or 0. */
+int image_one_open(const char *path, image_one *out);
+int image_one_decode(image_one *one, uint8_t *pixels); /* `pixels` takes [height, width] */
+void image_one_close(image_one *one);
+
 #endif

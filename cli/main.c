@@ -22,7 +22,7 @@
 
 const cli_command *const cli_commands[] = {
     &predict_command, &eval_command, &inspect_command, &graph_command,
-    &bench_command, &convert_command, &help_command_row, NULL,
+    &bench_command, &train_command, &convert_command, &help_command_row, NULL,
 };
 
 static const cli_command *find(const char *name)

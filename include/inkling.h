@@ -411,6 +411,10 @@ typedef struct ink_examples {
     size_t count;
 } ink_examples;
 
+/* Checks settings (docs/training.md) and gives those that are not the defaults, in a fixed order. `text` may be
+ * NULL. Errors: INK_ERR_ARGUMENT, INK_ERR_MEMORY. */
+INK_API ink_status ink_training_settings(const char *text, ink_buffer *out, ink_error *error);
+
 typedef struct ink_trainer ink_trainer;
 
 typedef struct ink_trainer_options {
@@ -470,14 +474,13 @@ INK_API const ink_trainer_info *ink_trainer_get_info(const ink_trainer *trainer)
 INK_API ink_status ink_trainer_step(ink_trainer *trainer, ink_train_step *out, ink_error *error);
 
 /* Runs the weights as they are now (averaged, if `average` is set) on the examples set aside, and keeps them
- * if they are the best so far. To be called at the end of an epoch. `probabilities` takes
- * [validation, classes] floats, or is NULL. Errors: INK_ERR_ARGUMENT without validation, INK_ERR_MEMORY. */
-INK_API ink_status ink_trainer_validate(ink_trainer *trainer, float *probabilities, ink_validation *out,
-                                        ink_error *error);
+ * if they are the best so far. To be called at the end of an epoch.
+ * Errors: INK_ERR_ARGUMENT without validation, INK_ERR_MEMORY. */
+INK_API ink_status ink_trainer_validate(ink_trainer *trainer, ink_validation *out, ink_error *error);
 
 /* The trained network: the weights that validated best, or without validation those of now. Batch norms
  * behind a conv2d or dense layer become a part of it, dropout is left out. The metadata are the first model's,
- * and "training.settings", "training.epoch", "training.validation_accuracy". */
+ * and "training.settings", ".examples", ".epoch" and ".validation_accuracy" (docs/formats.md). */
 INK_API ink_status ink_trainer_model(const ink_trainer *trainer, const ink_model_options *options,
                                      ink_model **out, ink_error *error);
 

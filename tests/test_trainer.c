@@ -90,7 +90,7 @@ static void train_to(ink_trainer *trainer, uint64_t step)
         if (ink_trainer_step(trainer, &result, &error))
             fail_msg("%s", error.text);
         if (info->step % info->epoch_steps == 0 && info->validation &&
-            ink_trainer_validate(trainer, NULL, &validation, &error))
+            ink_trainer_validate(trainer, &validation, &error))
             fail_msg("%s", error.text);
     }
 }
@@ -152,6 +152,10 @@ static void settings_are_read_and_written(void **state)
         trainer = open_trainer(good[i].text, 1);
         assert_string_equal(ink_trainer_get_info(trainer)->settings, good[i].canonical);
         ink_trainer_close(&trainer);
+        ink_buffer text;
+        assert_int_equal(ink_training_settings(good[i].text, &text, &error), INK_OK);
+        assert_string_equal(text.data, good[i].canonical);
+        ink_buffer_close(&text);
     }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(try_open(bad[i].text, 1, &trainer, &error), INK_ERR_ARGUMENT);
@@ -443,7 +447,7 @@ static void each_allocation_may_fail(void **state)
         if (!status)
             status = ink_trainer_step(trainer, &step, &error);
         if (!status)
-            status = ink_trainer_validate(trainer, NULL, &validation, &error);
+            status = ink_trainer_validate(trainer, &validation, &error);
         if (!status)
             status = ink_trainer_save(trainer, path, "note", &error);
         if (!status)
@@ -469,7 +473,7 @@ static void arguments_are_checked(void **state)
     ink_error error;
     const ink_trainer_options many = { .size = sizeof many, .threads = 257 };
     ink_trainer *none;
-    assert_int_equal(ink_trainer_validate(trainer, NULL, &validation, &error), INK_ERR_ARGUMENT);
+    assert_int_equal(ink_trainer_validate(trainer, &validation, &error), INK_ERR_ARGUMENT);
     assert_int_equal(ink_trainer_open(model, &examples, &many, &none, &error), INK_ERR_ARGUMENT);
     assert_int_equal(ink_trainer_open(NULL, &examples, NULL, &none, &error), INK_ERR_ARGUMENT);
     assert_int_equal(ink_trainer_step(NULL, NULL, &error), INK_ERR_ARGUMENT);

@@ -155,6 +155,9 @@ static int store(const parser *state, const cli_option *option, const char *give
             return cli_misused("--%s: wanted the name of a file, found nothing", option->name);
         *(const char **)field = given;
         break;
+    case CLI_WORD:
+        *(const char **)field = given;
+        break;
     case CLI_CHOICE:
         for (size_t i = 0; option->choice(i); i++)
             if (strcmp(option->choice(i), given) == 0) {

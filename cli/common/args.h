@@ -13,6 +13,7 @@
 typedef enum cli_kind {
     CLI_FLAG,   /* bool */
     CLI_FILE,   /* const char *, a path */
+    CLI_WORD,   /* const char *, which the command checks */
     CLI_CHOICE, /* const char *, one of choice(0), choice(1), ... up to NULL */
     CLI_NUMBER, /* uint64_t, least to most */
     CLI_REAL    /* double, low to high; "1/255" is a number too */

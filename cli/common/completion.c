@@ -49,7 +49,7 @@ static void bash_values(text *to, const cli_command *command)
 {
     bool numbers = false;
     for (const cli_option *option = command->options; option->name; option++) {
-        if (option->kind == CLI_NUMBER || option->kind == CLI_REAL) {
+        if (option->kind == CLI_NUMBER || option->kind == CLI_REAL || option->kind == CLI_WORD) {
             text_add(to, numbers ? "|" : "    ");
             bash_pattern(to, command, option);
             numbers = true;

@@ -52,9 +52,11 @@ static void watch(char *temporary)
 {
     static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
     unfinished = temporary;
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        if (signal(signals[i], on_signal) == SIG_IGN)
-            signal(signals[i], SIG_IGN); /* as nohup wants it */
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        void (*before)(int) = signal(signals[i], on_signal);
+        if (before != SIG_DFL) /* as nohup wants it, or the command, which then ends in its own way */
+            signal(signals[i], before);
+    }
 }
 
 int out_file_begin(const char *path, out_file *out)

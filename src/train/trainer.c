@@ -25,7 +25,7 @@ struct ink_trainer {
     ink_lanes lanes;
     ink_settings settings;
     ink_examples examples;
-    uint64_t digest;   /* of the examples */
+    char digest[17];   /* of the examples, in hexadecimal */
     uint32_t classes;
     uint32_t *indices; /* [validation + training] */
     uint32_t *order;   /* [training]: the epoch's */
@@ -140,10 +140,8 @@ static ink_status read_state(ink_trainer *t, const ink_model *model, ink_error *
                         ink_metadata_number(entry, 0), STATE_VERSION);
     INK_TRY(need(model, "training.settings", &entry, error));
     INK_TRY(check_settings(t, ink_metadata_string(entry, 0), error));
-    INK_TRY(need(model, "training.state.examples", &entry, error));
-    char digest[24];
-    snprintf(digest, sizeof digest, "%016llx", (unsigned long long)t->digest);
-    if (strcmp(ink_metadata_string(entry, 0), digest))
+    INK_TRY(need(model, "training.examples", &entry, error));
+    if (strcmp(ink_metadata_string(entry, 0), t->digest))
         return ink_fail(error, INK_ERR_ARGUMENT, "the checkpoint was made with other examples");
     list_numbers(t, numbers);
     for (size_t i = 0; i < NUMBERS; i++) {
@@ -180,15 +178,13 @@ static void put_vector(const ink_trainer *t, ink_gguf *state, ink_arena *arena, 
 static ink_status make_state(ink_trainer *t, const char *note, ink_arena *arena, ink_gguf *state,
                              ink_error *error)
 {
-    char digest[24];
     vector vectors[VECTORS];
     number numbers[NUMBERS];
     *state = (ink_gguf){ .metadata = ink_arena_array(arena, NUMBERS + VECTORS + 4, sizeof *state->metadata) };
     if (state->metadata) {
         ink_gguf_put_string(state, arena, "training.settings", t->info.settings);
         ink_gguf_put_u32(state, arena, "training.state.version", STATE_VERSION);
-        snprintf(digest, sizeof digest, "%016llx", (unsigned long long)t->digest);
-        ink_gguf_put_string(state, arena, "training.state.examples", digest);
+        ink_gguf_put_string(state, arena, "training.examples", t->digest);
         if (note)
             ink_gguf_put_string(state, arena, "training.state.note", note);
         list_numbers(t, numbers);
@@ -206,7 +202,7 @@ static ink_status make_state(ink_trainer *t, const char *note, ink_arena *arena,
 /* The metadata that the model came with, but for what the trainer says itself. */
 static size_t own_metadata(const ink_trainer *t, ink_metadata *out)
 {
-    static const char *const replaced[] = { "training.settings", "training.epoch",
+    static const char *const replaced[] = { "training.settings", "training.examples", "training.epoch",
                                             "training.validation_accuracy" };
     size_t count = 0;
     for (size_t i = 0; i < t->base->metadata_count; i++) {
@@ -224,7 +220,7 @@ static ink_status write_network(const ink_trainer *t, const float *parameters, b
                                 ink_arena *arena, ink_buffer *out, ink_error *error)
 {
     ink_graph graph;
-    ink_gguf file = { .metadata = ink_arena_array(arena, t->base->metadata_count + 4, sizeof *file.metadata) };
+    ink_gguf file = { .metadata = ink_arena_array(arena, t->base->metadata_count + 5, sizeof *file.metadata) };
     if (!file.metadata)
         return ink_fail(error, INK_ERR_MEMORY, "no memory for the metadata");
     INK_TRY(ink_fold(&t->tape, parameters, fold, arena, &graph, error));
@@ -232,6 +228,7 @@ static ink_status write_network(const ink_trainer *t, const float *parameters, b
     if (!state) {
         const bool best = t->info.best_epoch && parameters == t->best;
         ink_gguf_put_string(&file, arena, "training.settings", t->info.settings);
+        ink_gguf_put_string(&file, arena, "training.examples", t->digest);
         ink_gguf_put_u32(&file, arena, "training.epoch",
                          (uint32_t)(best ? t->info.best_epoch : t->info.epoch));
         if (best)
@@ -332,11 +329,12 @@ static ink_status set_examples(ink_trainer *t, ink_error *error)
     shuffle(t->indices, e->count, ink_stream(t->settings.seed, SPLIT_STREAM));
     t->info.validation_indices = t->indices;
     const size_t pixels = t->tape.values[0].elements;
-    t->digest = e->count;
+    uint64_t hash = e->count; /* FNV-1a */
     for (size_t i = 0; i < e->count * pixels; i++)
-        t->digest = (t->digest ^ e->pixels[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+        hash = (hash ^ e->pixels[i]) * UINT64_C(0x100000001b3);
     for (size_t i = 0; i < e->count; i++)
-        t->digest = (t->digest ^ e->labels[i]) * UINT64_C(0x100000001b3);
+        hash = (hash ^ e->labels[i]) * UINT64_C(0x100000001b3);
+    snprintf(t->digest, sizeof t->digest, "%016llx", (unsigned long long)hash);
     return INK_OK;
 }
 
@@ -471,7 +469,7 @@ ink_status ink_trainer_step(ink_trainer *t, ink_train_step *out, ink_error *erro
 
 /* Runs the pictures set aside through a session, a block at a time. */
 static ink_status run_validation(ink_trainer *t, ink_session *session, uint8_t *pixels, float *output,
-                                 float *probabilities, ink_validation *out, ink_error *error)
+                                 ink_validation *out, ink_error *error)
 {
     const size_t size = t->tape.values[0].elements;
     for (size_t at = 0, block; at < t->info.validation; at += block) {
@@ -485,8 +483,6 @@ static ink_status run_validation(ink_trainer *t, ink_session *session, uint8_t *
             out->correct += ink_argmax(p, t->classes) == label;
             out->loss -= log(fmax((double)p[label], 1e-38));
         }
-        if (probabilities)
-            memcpy(probabilities + at * t->classes, output, block * t->classes * sizeof *output);
     }
     out->count = t->info.validation;
     out->loss /= (double)out->count;
@@ -494,7 +490,7 @@ static ink_status run_validation(ink_trainer *t, ink_session *session, uint8_t *
     return INK_OK;
 }
 
-ink_status ink_trainer_validate(ink_trainer *t, float *probabilities, ink_validation *out, ink_error *error)
+ink_status ink_trainer_validate(ink_trainer *t, ink_validation *out, ink_error *error)
 {
     ink_model *model = NULL;
     ink_session *session = NULL;
@@ -516,7 +512,7 @@ ink_status ink_trainer_validate(ink_trainer *t, float *probabilities, ink_valida
     if (!status)
         status = ink_session_open(model, &session_options, &session, error);
     if (!status)
-        status = run_validation(t, session, pixels, output, probabilities, out, error);
+        status = run_validation(t, session, pixels, output, out, error);
     ink_session_close(&session);
     ink_model_close(&model);
     ink_free(&t->allocator, pixels);
@@ -535,6 +531,27 @@ ink_status ink_trainer_validate(ink_trainer *t, float *probabilities, ink_valida
     }
     update_info(t);
     return INK_OK;
+}
+
+ink_status ink_training_settings(const char *text, ink_buffer *out, ink_error *error)
+{
+    ink_settings settings;
+    ink_arena arena;
+    ink_text copy;
+    const ink_allocator allocator = ink_allocator_or_default(NULL);
+    if (!out)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_training_settings: out is NULL");
+    *out = (ink_buffer){ 0 };
+    INK_TRY(ink_settings_parse(&settings, text, error));
+    ink_arena_init(&arena, &allocator);
+    ink_text_init(&copy, &allocator);
+    const char *canonical = ink_settings_text(&settings, &arena);
+    if (canonical)
+        ink_text_bytes(&copy, canonical, strlen(canonical));
+    else
+        copy.failed = true;
+    ink_arena_free(&arena);
+    return ink_text_finish(&copy, out, error);
 }
 
 ink_status ink_augment_picture(const char *text, uint64_t seed, uint32_t channels, uint32_t height,

@@ -16,6 +16,8 @@ endfunction()
 ink_optional(ZLIB ZLIB::ZLIB zlib1g-dev "reading .gz files")
 ink_optional(PNG PNG::PNG libpng-dev "reading .png pictures")
 ink_optional(Jansson Jansson::Jansson libjansson-dev "--json")
+ink_optional(CURL CURL::libcurl libcurl4-openssl-dev "'inkling data'")
+ink_optional(OpenSSL OpenSSL::Crypto libssl-dev "'inkling data'")
 
 add_custom_target(programs)
 function(ink_program name folder)

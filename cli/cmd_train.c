@@ -143,7 +143,7 @@ static int run(const void *values, char *const *operand, size_t count)
 
 const cli_command train_command = {
     .name = "train",
-    .summary = "trains a network on labelled pictures",
+    .summary = "train a network on labelled pictures",
     .description =
         "Trains a network on the pictures of a folder, and writes a model file that all other commands "
         "read. Part of the pictures is set aside; the model is the epoch that read those best.\n"

@@ -10,7 +10,7 @@ extern const cli_command predict_command, eval_command, inspect_command, graph_c
 /* All of them, in the order of the help; ends with NULL. */
 extern const cli_command *const cli_commands[];
 
-/* cmd_convert.c: becomes the helper program of `command`. Returns only when that fails. */
+/* libexec.c: becomes the helper program of `command`. Returns only when that fails. */
 int run_helper(const cli_command *command, char **argv);
 
 #endif

@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "common/convert_options.h"
+#include "common/data_options.h"
 #include "common/help.h"
 #include "common/image_file.h"
 #include "common/where.h"
@@ -19,10 +20,16 @@
 #ifdef INK_HAVE_JANSSON
 #include <jansson.h>
 #endif
+#ifdef INK_HAVE_CURL
+#include <curl/curlver.h>
+#endif
+#ifdef INK_HAVE_OPENSSL
+#include <openssl/opensslv.h>
+#endif
 
 const cli_command *const cli_commands[] = {
     &predict_command, &eval_command, &inspect_command, &graph_command,
-    &bench_command, &train_command, &convert_command, &help_command_row, NULL,
+    &bench_command, &train_command, &convert_command, &data_command, &help_command_row, NULL,
 };
 
 static const cli_command *find(const char *name)
@@ -66,6 +73,17 @@ static int show_version(void)
     text_printf(&answer, ", jansson %s", JANSSON_VERSION);
 #else
     text_add(&answer, ", no jansson");
+#endif
+    /* Of the headers: these two are loaded by inkling-data alone. */
+#ifdef INK_HAVE_CURL
+    text_printf(&answer, ", libcurl %s", LIBCURL_VERSION);
+#else
+    text_add(&answer, ", no libcurl");
+#endif
+#ifdef INK_HAVE_OPENSSL
+    text_add(&answer, ", " OPENSSL_VERSION_TEXT);
+#else
+    text_add(&answer, ", no OpenSSL");
 #endif
     text_add(&answer, "\n");
     int code = cli_print(&answer);

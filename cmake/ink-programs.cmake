@@ -16,6 +16,8 @@ endfunction()
 ink_optional(ZLIB ZLIB::ZLIB zlib1g-dev "reading .gz files")
 ink_optional(PNG PNG::PNG libpng-dev "reading .png pictures")
 ink_optional(Jansson Jansson::Jansson libjansson-dev "--json")
+ink_optional(CURL CURL::libcurl libcurl4-openssl-dev "'inkling data'")
+ink_optional(OpenSSL OpenSSL::Crypto libssl-dev "'inkling data'")
 
 add_custom_target(programs)
 function(ink_program name folder)
@@ -46,7 +48,7 @@ endif()
 
 file(GLOB ink_commands CONFIGURE_DEPENDS cli/cmd_*.c)
 if(EXISTS "${PROJECT_SOURCE_DIR}/cli/main.c")
-    ink_program(inkling bin cli/main.c ${ink_commands} ${ink_common})
+    ink_program(inkling bin cli/main.c cli/libexec.c ${ink_commands} ${ink_common})
 endif()
 
 # The programs of ggml's MNIST examples, by their old names.
@@ -58,12 +60,14 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/cli/old_mnist_cnn.c")
     ink_program(mnist-cnn bin cli/old_mnist_cnn.c ${ink_old} ${ink_common})
 endif()
 
-# Helpers that `inkling` starts, as git does: cli/helper_<name>.c is libexec/inkling/inkling-<name>.
+# Helpers that `inkling` starts, as git does: cli/helper_<name>.c, with the files of cli/<name>/ where
+# there are any, is libexec/inkling/inkling-<name>.
 file(GLOB ink_helpers CONFIGURE_DEPENDS cli/helper_*.c)
 foreach(file IN LISTS ink_helpers)
     get_filename_component(name "${file}" NAME_WE)
-    string(REGEX REPLACE "^helper_" "inkling-" name "${name}")
-    ink_program(${name} libexec/inkling "${file}" ${ink_common})
+    string(REGEX REPLACE "^helper_" "" name "${name}")
+    file(GLOB parts CONFIGURE_DEPENDS cli/${name}/*.c)
+    ink_program(inkling-${name} libexec/inkling "${file}" ${parts} ${ink_common})
 endforeach()
 
 # Manual pages and completions, which the program writes itself.
@@ -72,9 +76,9 @@ set(ink_completions "")
 if(TARGET inkling AND EXISTS "${PROJECT_SOURCE_DIR}/cli/cmd_help.c" AND NOT CMAKE_CROSSCOMPILING)
     set(ink_manuals "${PROJECT_BINARY_DIR}/man/inkling.1")
     set(writes "help --man > man/inkling.1")
-    foreach(file IN LISTS ink_commands)
+    foreach(file IN LISTS ink_commands ink_helpers)
         get_filename_component(name "${file}" NAME_WE)
-        string(REGEX REPLACE "^cmd_" "" name "${name}")
+        string(REGEX REPLACE "^(cmd|helper)_" "" name "${name}")
         list(APPEND ink_manuals "${PROJECT_BINARY_DIR}/man/inkling-${name}.1")
         list(APPEND writes "help --man ${name} > man/inkling-${name}.1")
     endforeach()

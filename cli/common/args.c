@@ -141,6 +141,19 @@ static int bad_choice(const cli_option *option, const char *given)
     return code;
 }
 
+static int store_word(cli_words *words, const cli_option *option, const char *given)
+{
+    size_t count = 0;
+    while (words->word[count])
+        count++;
+    if (!*given)
+        return cli_misused("--%s: wanted %s, found nothing", option->name, option->value);
+    if (count == CLI_WORDS_MOST)
+        return cli_misused("--%s: given more than %d times", option->name, CLI_WORDS_MOST);
+    words->word[count] = given;
+    return CLI_DONE;
+}
+
 static int store(const parser *state, const cli_option *option, const char *given)
 {
     void *field = (char *)state->values + option->at;
@@ -178,6 +191,8 @@ static int store(const parser *state, const cli_option *option, const char *give
                                option->low, option->high, given);
         *(double *)field = real;
         break;
+    case CLI_WORDS:
+        return store_word(field, option, given);
     }
     return CLI_DONE;
 }

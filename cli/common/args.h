@@ -16,8 +16,14 @@ typedef enum cli_kind {
     CLI_WORD,   /* const char *, which the command checks */
     CLI_CHOICE, /* const char *, one of choice(0), choice(1), ... up to NULL */
     CLI_NUMBER, /* uint64_t, least to most */
-    CLI_REAL    /* double, low to high; "1/255" is a number too */
+    CLI_REAL,   /* double, low to high; "1/255" is a number too */
+    CLI_WORDS   /* cli_words, any text; may be given several times */
 } cli_kind;
+
+enum { CLI_WORDS_MOST = 8 };
+typedef struct cli_words {
+    const char *word[CLI_WORDS_MOST + 1]; /* as given; NULL behind the last */
+} cli_words;
 
 typedef struct cli_option {
     const char *name; /* NULL ends the table */
@@ -53,6 +59,7 @@ typedef struct cli_command {
     const void *defaults; /* the struct of options with nothing given */
     size_t options_size;
     int (*run)(const void *options, char *const *operands, size_t count);
+    const char *(*words)(size_t index); /* what completions offer as operands; NULL: files */
     const char *helper; /* instead of `run`: the program in libexec that is the command */
 } cli_command;
 

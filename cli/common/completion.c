@@ -35,6 +35,13 @@ static bool takes_command(const cli_command *command)
     return command->operands->name && strcmp(command->operands->name, "COMMAND") == 0;
 }
 
+/* What is offered for operands that are no files: "" or "a b ". */
+static void add_words(text *to, const cli_command *command)
+{
+    for (size_t i = 0; command->words && command->words(i); i++)
+        text_printf(to, "%s ", command->words(i));
+}
+
 /* ---- bash ---- */
 
 static void bash_pattern(text *to, const cli_command *command, const cli_option *option)
@@ -44,12 +51,13 @@ static void bash_pattern(text *to, const cli_command *command, const cli_option 
         text_printf(to, "|%s:-%c", command->name, option->letter);
 }
 
-/* After an option: its choices, or nothing to offer where it wants a number. */
+/* After an option: its choices, or nothing to offer where it wants a number or a word. */
 static void bash_values(text *to, const cli_command *command)
 {
     bool numbers = false;
     for (const cli_option *option = command->options; option->name; option++) {
-        if (option->kind == CLI_NUMBER || option->kind == CLI_REAL || option->kind == CLI_WORD) {
+        if (option->kind == CLI_NUMBER || option->kind == CLI_REAL ||
+            option->kind == CLI_WORD || option->kind == CLI_WORDS) {
             text_add(to, numbers ? "|" : "    ");
             bash_pattern(to, command, option);
             numbers = true;
@@ -78,6 +86,11 @@ static void bash_options(text *to, const cli_command *command)
     text_add(to, "-h --help'\n");
     if (takes_command(command))
         text_add(to, "        names=$commands\n");
+    if (command->words) {
+        text_add(to, "        names='");
+        add_words(to, command);
+        text_add(to, "'\n");
+    }
     text_add(to, "        ;;\n");
 }
 
@@ -150,6 +163,10 @@ static void zsh_command(text *to, const cli_command *command, const cli_command 
         if (takes_command(command)) {
             text_add(to, "(");
             add_names(to, commands, " ");
+            text_add(to, ")'");
+        } else if (command->words) {
+            text_add(to, "(");
+            add_words(to, command);
             text_add(to, ")'");
         } else {
             text_add(to, "_files'");
@@ -226,6 +243,12 @@ static void fish_script(text *to, const cli_command *const *commands)
             text_printf(to, "complete -c inkling -n '__fish_seen_subcommand_from %s' -f -a '",
                         commands[i]->name);
             add_names(to, commands, " ");
+            text_add(to, "'\n");
+        }
+        if (commands[i]->words) {
+            text_printf(to, "complete -c inkling -n '__fish_seen_subcommand_from %s' -f -a '",
+                        commands[i]->name);
+            add_words(to, commands[i]);
             text_add(to, "'\n");
         }
         for (const cli_option *option = commands[i]->options; option->name; option++)

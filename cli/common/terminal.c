@@ -27,8 +27,13 @@ static bool locale_is_utf8(void)
 
 terminal terminal_facts(void)
 {
+    return terminal_facts_of(STDOUT_FILENO);
+}
+
+terminal terminal_facts_of(int file)
+{
     const char *depth = variable("COLORTERM"), *kind = variable("TERM");
-    terminal facts = { .present = isatty(STDOUT_FILENO) != 0 };
+    terminal facts = { .present = isatty(file) != 0 };
     facts.colour = facts.present && !*variable("NO_COLOR") && *kind && strcmp(kind, "dumb") != 0;
     facts.true_colour = facts.colour &&
                         (strcmp(depth, "truecolor") == 0 || strcmp(depth, "24bit") == 0);

@@ -7,12 +7,12 @@ import unittest
 
 from support import BUILT_WITH, FullyConnected, ProgramTest, compressed, pgm, png, run
 
-COMMANDS = ["predict", "eval", "inspect", "graph", "bench", "convert", "help"]
+COMMANDS = ["predict", "eval", "inspect", "graph", "bench", "train", "convert", "data", "help"]
 SHELLS = ["bash", "zsh", "fish"]
 
 
 def options_of(text):
-    return set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", text, re.M))
+    return set(re.findall(r"^ +(?:-\w, )?(--[a-z0-9-]+)", text, re.M))
 
 
 class Usage(ProgramTest):
@@ -47,7 +47,8 @@ class Usage(ProgramTest):
                 ("inspect", "kernels json"),
                 ("graph", "output plan cpu"),
                 ("bench", "images threads batch cpu nodes seconds json"),
-                ("convert", "layout json")):
+                ("convert", "layout json"),
+                ("data", "dir mirror sums timeout force json")):
             found = options_of(self.done(command, "--help").out)
             self.assertEqual({"--" + name for name in options.split()} - found, set())
 
@@ -121,6 +122,9 @@ class Usage(ProgramTest):
         self.assertEqual(complete("predict", "--threads", ""), [])
         self.assertEqual(complete("predict", "model"), [])
         self.assertEqual(complete("help", "ev"), ["eval"])
+        self.assertEqual(complete("data", "fe"), ["fetch"])
+        self.assertEqual(complete("data", "fetch", "mn"), ["mnist"])
+        self.assertEqual(complete("data", "fetch", "mnist", "--mirror", ""), [])
 
     def test_wrong_calls(self):
         for arguments, says in (

@@ -1,4 +1,4 @@
-/* inkling convert, and how commands that are programs of their own are started. */
+/* How commands that are programs of their own are started. */
 #include "commands.h"
 
 #include "common/where.h"

@@ -196,12 +196,11 @@ static void update(ink_lanes *t, const ink_tape_parameter *p, size_t from, size_
         sgd(t, gradient, weight, t->first + at, decay, count);
     } else {
         const double steps = (double)t->step + 1;
-        for (size_t i = 0; s->optimizer == INK_ADAM && decay > 0 && i < count; i++)
-            gradient[i] += decay / t->gradient_scale * weight[i];
         t->adam->run.adam_f32(&(ink_adam_f32){
             .size = count, .gradient = gradient, .weight = weight, .first = t->first + at,
             .second = t->second + at, .rate = t->rate, .beta1 = s->momentum, .beta2 = s->beta2,
             .epsilon = s->epsilon, .decay = s->optimizer == INK_ADAMW ? decay : 0,
+            .l2 = s->optimizer == INK_ADAM ? decay : 0,
             .scale = t->gradient_scale, .correction1 = (float)(1 - pow(s->momentum, steps)),
             .correction2 = (float)(1 - pow(s->beta2, steps)) });
     }

@@ -76,6 +76,29 @@ static const struct network {
         { "dense", "o", "units=4", NULL } } },
 };
 
+/* A max-pool becomes a part of the convolution before it, unless something stands between: a dropout of nothing.
+ * By difference quotients such networks could only be checked roughly, since a step changes which element of a
+ * window is the largest. */
+static const struct network pooled[][2] = {
+#define CASE(name, first, second, relu, pool)                                                      \
+    { { name, 1, { { "conv2d", "c", first, NULL }, { "tanh", "t", NULL, NULL },                    \
+                   { "conv2d", "c2", second, NULL }, { "leaky_relu", "l", relu, NULL },            \
+                   { "max_pool2d", "m", pool, NULL }, { "flatten", "f", NULL, NULL },              \
+                   { "dense", "o", "units=4", NULL } } },                                          \
+      { name, 1, { { "conv2d", "c", first, NULL }, { "tanh", "t", NULL, NULL },                    \
+                   { "conv2d", "c2", second, NULL }, { "leaky_relu", "l", relu, NULL },            \
+                   { "dropout", "n", "rate=0", NULL }, { "max_pool2d", "m", pool, NULL },          \
+                   { "flatten", "f", NULL, NULL }, { "dense", "o", "units=4", NULL } } } }
+    CASE("few channels", "filters=3 kernel=3 padding=1", "filters=5 kernel=3", "alpha=0", "kernel=2"),
+    CASE("many channels", "filters=9 kernel=3 padding=1", "filters=11 kernel=3 padding=1,1,0,1", "alpha=0.3",
+         "kernel=3 stride=2 padding=1"),
+    CASE("a last row that no window reaches", "filters=8 kernel=2", "filters=6 kernel=3", "alpha=0", "kernel=2"),
+    CASE("stride and dilation", "filters=12 kernel=1", "filters=7 kernel=3,2 padding=2 stride=1,2 dilation=2,1",
+         "alpha=1", "kernel=2,1 stride=3,1"),
+    CASE("groups", "filters=16 kernel=3 padding=1", "filters=8 kernel=3 groups=2 padding=1", "alpha=0", "kernel=2"),
+#undef CASE
+};
+
 typedef struct fixture {
     ink_arena arena;
     ink_graph graph;
@@ -194,6 +217,41 @@ static void gradients_are_those_of_the_loss(void **state)
         }
 }
 
+/* Both sum the same products in other orders: thousands of float32 roundings, 1e-5 of the largest. */
+static void pooling_at_once_is_pooling_later(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < sizeof pooled / sizeof *pooled; n++)
+        for (ink_cpu cpu = INK_CPU_SCALAR; cpu <= ink_cpu_detect(); cpu = (ink_cpu)(cpu + 1)) {
+            fixture *once = make(&pooled[n][0], cpu, 1), *later = make(&pooled[n][1], cpu, 1);
+            double a, b;
+            size_t correct;
+            assert_true(once->tape.step_count == later->tape.step_count - 2);
+            assert_true(once->tape.parameter_floats == later->tape.parameter_floats);
+            memcpy(later->lanes.parameters, once->lanes.parameters,
+                   once->tape.parameter_floats * sizeof *once->lanes.parameters);
+            ink_lanes_gradients(&once->lanes, &once->batch, &plain, &a, &correct);
+            ink_lanes_gradients(&later->lanes, &later->batch, &plain, &b, &correct);
+            assert_true(fabs(a - b) < 1e-5);
+            for (size_t p = 0; p < once->tape.parameter_count; p++) {
+                const ink_tape_parameter *of = &once->tape.parameters[p];
+                double largest = 0;
+                for (size_t i = of->at; i < of->at + of->count; i++)
+                    if (fabs((double)later->lanes.gradients[i]) > largest)
+                        largest = fabs((double)later->lanes.gradients[i]);
+                assert_true(largest > 1e-4);
+                for (size_t i = of->at; i < of->at + of->count; i++)
+                    if (!(fabs((double)once->lanes.gradients[i] - (double)later->lanes.gradients[i]) <=
+                          1e-5 * largest))
+                        fail_msg("%s: '%s'[%zu]: %g at once, %g later, largest %g", pooled[n][0].name,
+                                 of->tensor->name, i - of->at, (double)once->lanes.gradients[i],
+                                 (double)later->lanes.gradients[i], largest);
+            }
+            end(once);
+            end(later);
+        }
+}
+
 /* Every operator has a backward, and a network here that uses it. */
 static void every_operator_is_differentiated(void **state)
 {
@@ -255,6 +313,7 @@ int main(void)
     plain = settings_of("smoothing=0.1");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operator_is_differentiated),
+        cmocka_unit_test(pooling_at_once_is_pooling_later),
         cmocka_unit_test(gradients_are_those_of_the_loss),
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(a_tiny_set_is_learnt),

@@ -291,6 +291,200 @@ static void pool_grad(const ink_kernel *kernel)
     rooms_free();
 }
 
+/* ---- max-pools that remember ---- */
+
+/* `taken` gets the element that each output came from; `remembered` what the kernel wrote. */
+static void pool_arg_check(const ink_kernel *kernel, uint64_t *random, ink_pool_f32 p, float slope,
+                           size_t *taken, uint8_t *remembered)
+{
+    const size_t in = p.height * p.width * p.channels, out = p.out_height * p.out_width * p.channels;
+    const check_place place = (in + out) % CHECK_PLACES;
+    float *x = check_random_floats(random, in);
+    for (size_t i = 0; i < in; i++)
+        if (test_random(random) >> 62 == 0)
+            x[i] = 0.5f; /* of equal ones the first is remembered */
+    p.x = check_room_copy(&rooms[0], x, in * sizeof *x, place);
+    p.y = check_room_take(&rooms[1], out * sizeof *p.y, place);
+    uint8_t *arg = check_room_take(&rooms[2], out, place);
+    snprintf(where, sizeof where, "%s: %zux%zux%zu, kernel %zux%zu, place %d", kernel->name, p.channels, p.height,
+             p.width, p.kernel_height, p.kernel_width, (int)place);
+    kernel->run.max_pool_arg_f32(&(ink_max_pool_arg_f32){ p, slope, arg });
+    calls++;
+    check_kept(&rooms[1]);
+    check_kept(&rooms[2]);
+    memcpy(remembered, arg, out);
+    for (size_t o = 0; o < out; o++) {
+        const size_t c = o % p.channels, ox = o / p.channels % p.out_width, oy = o / p.channels / p.out_width;
+        size_t best = SIZE_MAX, tap = 0;
+        for (size_t t = 0; t < p.kernel_height * p.kernel_width; t++) {
+            const size_t yy = oy * p.stride_height + t / p.kernel_width, xx = ox * p.stride_width + t % p.kernel_width;
+            if (yy < p.pad_top || yy >= p.pad_top + p.height || xx < p.pad_left || xx >= p.pad_left + p.width)
+                continue;
+            const size_t i = ((yy - p.pad_top) * p.width + xx - p.pad_left) * p.channels + c;
+            if (best == SIZE_MAX || x[i] > x[best]) {
+                best = i;
+                tap = t;
+            }
+        }
+        check_same(p.y[o], x[best] > 0 ? x[best] : slope * x[best], o);
+        if (arg[o] != tap)
+            fail_msg("%s: element %zu is tap %d, wanted %zu", where, o, arg[o], tap);
+        taken[o] = best;
+    }
+    free(x);
+}
+
+/* What max_pool_arg remembered takes each gradient back to where its output came from. */
+static void unpool_check(const ink_kernel *kernel, uint64_t *random, const ink_pool_f32 *p)
+{
+    const size_t in = p->height * p->width * p->channels, out = p->out_height * p->out_width * p->channels;
+    const check_place place = (in + out) % CHECK_PLACES;
+    size_t *taken = calloc(out + 1, sizeof *taken);
+    double *want = calloc(in + 1, sizeof *want), *size = calloc(in + 1, sizeof *size);
+    uint8_t *arg = calloc(out + 1, 1);
+    assert_true(taken && want && size && arg);
+    pool_arg_check(ink_kernel_find(INK_KERNEL_max_pool_arg_f32, INK_CPU_SCALAR), random, *p, 1, taken, arg);
+    float *dy = check_random_floats(random, out), *dx = check_room_take(&rooms[0], in * sizeof *dx, place);
+    for (size_t o = 0; o < out; o++) {
+        want[taken[o]] += (double)dy[o];
+        size[taken[o]] += fabs((double)dy[o]);
+    }
+    kernel->run.max_unpool_f32(&(ink_max_unpool_f32){ *p, check_room_copy(&rooms[1], arg, out, place),
+                                                      check_room_copy(&rooms[2], dy, out * sizeof *dy, place), dx });
+    calls++;
+    check_kept(&rooms[0]);
+    for (size_t i = 0; i < in; i++)
+        check_value(dx[i], want[i], check_gamma((double)(p->kernel_height * p->kernel_width)) * size[i] + CHECK_TINY,
+                    i);
+    free(taken);
+    free(want);
+    free(size);
+    free(arg);
+    free(dy);
+}
+
+static void pool_arg_either(const ink_kernel *kernel, uint64_t *random, const ink_pool_f32 *p, float slope)
+{
+    enum { MOST_OUT = 81 * 301 };
+    static size_t taken[MOST_OUT];
+    static uint8_t arg[MOST_OUT];
+    if (kernel->op == INK_KERNEL_max_pool_arg_f32)
+        pool_arg_check(kernel, random, *p, slope, taken, arg);
+    else
+        unpool_check(kernel, random, p);
+}
+
+static void pool_arg(const ink_kernel *kernel)
+{
+    static const float slopes[] = { 0, 0.2f, 1 };
+    uint64_t random = 16;
+    rooms_make(MOST * 100 * sizeof(float));
+    for (size_t channels = 0; channels <= MOST; channels++)
+        pool_arg_either(kernel, &random, &(ink_pool_f32){ .height = 4, .width = 5, .channels = channels,
+                                                          .kernel_height = 2, .kernel_width = 2,
+                                                          .stride_height = 2, .stride_width = 2,
+                                                          .out_height = 2, .out_width = 2 }, slopes[channels % 3]);
+    for (int i = 0; i < 400; i++) {
+        ink_pool_f32 p = { .height = check_random_size(&random, 1, 9), .width = check_random_size(&random, 1, 9),
+                           .channels = check_random_size(&random, 1, 70),
+                           .kernel_height = check_random_size(&random, 1, 4),
+                           .kernel_width = check_random_size(&random, 1, 4),
+                           .stride_height = check_random_size(&random, 1, 3),
+                           .stride_width = check_random_size(&random, 1, 3) };
+        p.pad_top = check_random_size(&random, 0, p.kernel_height - 1);
+        p.pad_left = check_random_size(&random, 0, p.kernel_width - 1);
+        if (p.height + p.pad_top < p.kernel_height || p.width + p.pad_left < p.kernel_width)
+            continue;
+        p.out_height = (p.height + p.pad_top - p.kernel_height) / p.stride_height + 1;
+        p.out_width = (p.width + p.pad_left - p.kernel_width) / p.stride_width + 1;
+        pool_arg_either(kernel, &random, &p, slopes[i % 3]);
+    }
+    rooms_free();
+}
+
+/* ---- relu's gradient ---- */
+
+static void relu_grad(const ink_kernel *kernel)
+{
+    static const float slopes[] = { 0, 0.2f, 1 };
+    uint64_t random = 18;
+    rooms_make(MOST * sizeof(float));
+    for (size_t size = 0; size <= MOST; size++) {
+        const check_place place = size % CHECK_PLACES;
+        const float slope = slopes[size % 3];
+        float *y = check_random_floats(&random, size), *before = check_random_floats(&random, size);
+        for (size_t i = 0; i < size; i += 5)
+            y[i] = 0;
+        float *dy = check_room_copy(&rooms[0], before, size * sizeof *dy, place);
+        snprintf(where, sizeof where, "%s: size %zu, place %d", kernel->name, size, (int)place);
+        kernel->run.relu_grad_f32(&(ink_relu_grad_f32){
+            size, slope, check_room_copy(&rooms[1], y, size * sizeof *y, place), dy });
+        calls++;
+        check_kept(&rooms[0]);
+        for (size_t i = 0; i < size; i++)
+            check_same(dy[i], y[i] > 0 ? before[i] : slope * before[i], i);
+        free(y);
+        free(before);
+    }
+    rooms_free();
+}
+
+/* ---- sums of rows ---- */
+
+static void sparse_rows_check(const ink_kernel *kernel, uint64_t *random, size_t count, size_t runs, size_t run)
+{
+    const check_place place = (count + runs + run) % CHECK_PLACES;
+    const size_t x_stride = run + count % 3, y_stride = run + count % 4, rows = 5;
+    const size_t x_size = rows + (runs ? (runs - 1) * x_stride : 0) + run;
+    const size_t y_size = runs ? (runs - 1) * y_stride + run : 0;
+    float *x = check_random_floats(random, x_size), *value = check_random_floats(random, count);
+    float *before = check_random_floats(random, y_size);
+    uint32_t *offset = calloc(count + 1, sizeof *offset);
+    assert_non_null(offset);
+    for (size_t n = 0; n < count; n++)
+        offset[n] = (uint32_t)((n * 7) % (rows + 1));
+    float *y = check_room_copy(&rooms[0], before, y_size * sizeof *y, place);
+    snprintf(where, sizeof where, "%s: %zu rows of %zu runs of %zu, place %d", kernel->name, count, runs, run,
+             (int)place);
+    kernel->run.sparse_rows_f32(&(ink_sparse_rows_f32){
+        count, check_room_copy(&rooms[1], offset, count * sizeof *offset, place),
+        check_room_copy(&rooms[2], value, count * sizeof *value, place), runs, run,
+        check_room_copy(&rooms[3], x, x_size * sizeof *x, place), x_stride, y, y_stride });
+    calls++;
+    check_kept(&rooms[0]);
+    for (size_t i = 0; i < y_size; i++) {
+        const size_t r = i / y_stride, c = i % y_stride;
+        double sum = before[i], size = fabs((double)before[i]);
+        if (c >= run) {
+            check_same(y[i], before[i], i);
+            continue;
+        }
+        for (size_t n = 0; n < count; n++) {
+            const double term = (double)value[n] * (double)x[offset[n] + r * x_stride + c];
+            sum += term;
+            size += fabs(term);
+        }
+        check_value(y[i], sum, check_gamma((double)count + 2) * size + CHECK_TINY, i);
+    }
+    free(x);
+    free(value);
+    free(before);
+    free(offset);
+}
+
+static void sparse_rows(const ink_kernel *kernel)
+{
+    static const size_t runs[] = { 1, 7, 8, 9, 15, 16, 17, 24, 47, 48, 96, 97, 120, 192 };
+    uint64_t random = 17;
+    rooms_make(MOST * 20 * sizeof(float));
+    for (size_t n = 0; n <= MOST; n++) {
+        sparse_rows_check(kernel, &random, n, 1 + n % 3, runs[n % CHECK_COUNT(runs)]);
+        sparse_rows_check(kernel, &random, 5, 3, n);
+        sparse_rows_check(kernel, &random, 3, n % 20, 9);
+    }
+    rooms_free();
+}
+
 /* ---- adam: the textbook's formula in double ---- */
 
 static void adam(const ink_kernel *kernel)
@@ -369,6 +563,25 @@ static void pool_grad_kernels(void **state)
     each_kernel(INK_KERNEL_avg_pool_grad_f32, pool_grad);
 }
 
+static void pool_arg_kernels(void **state)
+{
+    (void)state;
+    each_kernel(INK_KERNEL_max_pool_arg_f32, pool_arg);
+    each_kernel(INK_KERNEL_max_unpool_f32, pool_arg);
+}
+
+static void relu_grad_kernels(void **state)
+{
+    (void)state;
+    each_kernel(INK_KERNEL_relu_grad_f32, relu_grad);
+}
+
+static void sparse_rows_kernels(void **state)
+{
+    (void)state;
+    each_kernel(INK_KERNEL_sparse_rows_f32, sparse_rows);
+}
+
 static void adam_kernels(void **state)
 {
     (void)state;
@@ -380,7 +593,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wgrad_kernels),       cmocka_unit_test(sparse_dense_kernels),
         cmocka_unit_test(sparse_wgrad_kernels), cmocka_unit_test(pool_grad_kernels),
-        cmocka_unit_test(adam_kernels),
+        cmocka_unit_test(pool_arg_kernels),    cmocka_unit_test(sparse_rows_kernels),
+        cmocka_unit_test(relu_grad_kernels),   cmocka_unit_test(adam_kernels),
     };
     return cmocka_run_group_tests_name("kernels of training", tests, NULL, NULL);
 }

@@ -117,6 +117,33 @@ static ink_status add_step(maker *m, const ink_node *node, uint32_t at)
     return INK_OK;
 }
 
+/* So does a max-pool behind that: then the convolution's own output, the largest value of a network, is never
+ * kept. It must be the step made last, whose places can still be given back. */
+static ink_status fuse_pool(maker *m, const ink_node *node, uint32_t at, bool *fused)
+{
+    ink_tape *tape = m->tape;
+    const uint32_t input = node->inputs[0];
+    const size_t index = tape->step_count - 1;
+    *fused = false;
+    if (node->op != &ink_op_max_pool2d || m->uses[input] != 1 || m->step_of[input] != tape->step_count ||
+        ink_attr_u32(&node->attributes, INK_ATTR_KERNEL, 0) *
+            (uint64_t)ink_attr_u32(&node->attributes, INK_ATTR_KERNEL, 1) > 256)
+        return INK_OK;
+    ink_tape_step *step = &tape->steps[index];
+    const ink_tape_value old = tape->values[step->output];
+    if (step->op != &ink_op_conv2d || step->pool || old.storage != tape->values[input].storage)
+        return INK_OK;
+    INK_TRY(ink_conv2d_tape_pool(step, node, &m->prepare));
+    tape->saved_floats = tape->saved_at[index] + ink_round_up(step->saved, LINE);
+    tape->value_floats = old.at;
+    step->output = at;
+    m->step_of[at] = (uint32_t)tape->step_count;
+    if (step->scratch > tape->scratch_floats)
+        tape->scratch_floats = ink_round_up(step->scratch, LINE);
+    *fused = true;
+    return add_value(m, at, old.wants_gradient);
+}
+
 /* Backward goes through the steps from the last to the first: the first reader that it meets writes a
  * value's gradient, the others add. */
 static ink_status set_uses(maker *m)
@@ -139,7 +166,7 @@ ink_status ink_tape_make(ink_tape *tape, const ink_graph *graph, ink_cpu cpu, co
 {
     const size_t nodes = graph->node_count;
     ink_arena *arena = graph->arena;
-    *tape = (ink_tape){ .graph = graph };
+    *tape = (ink_tape){ .graph = graph, .relu_grad = ink_kernel_find(INK_KERNEL_relu_grad_f32, cpu) };
     maker m = { .tape = tape, .graph = graph, .prepare = { arena, cpu, limits->memory, error } };
     m.uses = ink_arena_array(arena, nodes + 1, sizeof *m.uses);
     m.step_of = ink_arena_array(arena, nodes + 1, sizeof *m.step_of);
@@ -167,8 +194,12 @@ ink_status ink_tape_make(ink_tape *tape, const ink_graph *graph, ink_cpu cpu, co
         }
     INK_TRY(add_value(&m, 0, false));
     for (uint32_t at = 1; at <= tape->logits; at++)
-        if (live[at] && !fuse_relu(&m, &graph->nodes[at - 1], at))
-            INK_TRY(add_step(&m, &graph->nodes[at - 1], at));
+        if (live[at] && !fuse_relu(&m, &graph->nodes[at - 1], at)) {
+            bool fused;
+            INK_TRY(fuse_pool(&m, &graph->nodes[at - 1], at, &fused));
+            if (!fused)
+                INK_TRY(add_step(&m, &graph->nodes[at - 1], at));
+        }
     return set_uses(&m);
 }
 
@@ -268,11 +299,9 @@ void ink_tape_backward(const ink_tape *tape, const ink_tape_pass *pass)
         const float *inputs[INK_MAX_INPUTS];
         float *d_inputs[INK_MAX_INPUTS];
         ink_tape_run run = run_of(tape, pass, i, inputs);
-        if (step->slope != 1) {
-            const size_t size = pass->images * tape->values[step->output].elements;
-            for (size_t k = 0; k < size; k++)
-                run.d_output[k] *= run.output[k] > 0 ? 1 : step->slope;
-        }
+        if (step->slope != 1)
+            tape->relu_grad->run.relu_grad_f32(&(ink_relu_grad_f32){
+                pass->images * tape->values[step->output].elements, step->slope, run.output, run.d_output });
         /* An operator with several inputs writes each gradient at once; those that must be added go one
          * at a time, with the others switched off. */
         bool adds = false;

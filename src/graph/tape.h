@@ -32,6 +32,7 @@ typedef struct ink_tape_use {
 
 typedef struct ink_tape {
     const ink_graph *graph;
+    const ink_kernel *relu_grad;
     size_t step_count;
     ink_tape_step *steps;
     size_t *saved_at;        /* by step, of one image */

@@ -1,51 +1,20 @@
-/* AVX2 + FMA kernels; this file alone is compiled with -mavx2 -mfma. scalar.c says what each computes.
+/* AVX2 + FMA kernels; avx2*.c alone are compiled with -mavx2 -mfma. scalar.c says what each computes.
  * Sums run in the order of scalar.c with one rounding less a step (FMA), whatever the number of rows,
  * so an image's result does not depend on the batch around it. */
 #include "kernels/kernels.h"
-#include "kernels/sparse_lists.h"
-#include "kernels/train_loops.h"
 #include "kernels/window.h"
 
 #if INK_HAVE_AVX2
 
-#include <immintrin.h>
+#include "kernels/avx2_vectors.h"
+
 #include <math.h>
 #include <string.h>
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
-/* Eight floats from which the first `count` (0 to 8) are taken by masked loads and stores. */
-static const int32_t mask_source[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
-
-ALWAYS_INLINE __m256i mask_of(size_t count)
-{
-    return _mm256_loadu_si256((const __m256i *)(mask_source + 8 - count));
-}
-
-/* v > 0 ? v : slope * v, for slopes from 0 to 1. */
-ALWAYS_INLINE __m256 leaky(__m256 v, __m256 slope)
-{
-    return _mm256_max_ps(_mm256_mul_ps(v, slope), v);
-}
 
 /* ---- igemm ----
  * A tile is ROWS rows by PANELS panels of 16 columns, all of it in registers: 6 x 1 (12 accumulators)
  * where there are rows enough, 1 x 4 for a single row, where one panel's two chains of FMAs
  * would wait for themselves. */
-
-enum { TILE = 16, ROWS_MOST = 6 };
-
-ALWAYS_INLINE void store_columns(float *y, __m256 low, __m256 high, size_t width)
-{
-    if (width >= TILE) {
-        _mm256_storeu_ps(y, low);
-        _mm256_storeu_ps(y + 8, high);
-    } else {
-        _mm256_maskstore_ps(y, mask_of(width < 8 ? width : 8), low);
-        if (width > 8)
-            _mm256_maskstore_ps(y + 8, mask_of(width - 8), high);
-    }
-}
 
 ALWAYS_INLINE void igemm_tile(const ink_igemm_f32 *g, size_t row, size_t column, const size_t rows,
                               const size_t panels)
@@ -110,19 +79,6 @@ void ink_igemm_f32_avx2(const ink_igemm_f32 *g)
 }
 
 /* ---- channels-last kernels: a vector is eight channels ---- */
-
-ALWAYS_INLINE __m256 load_some(const float *x, size_t count)
-{
-    return count >= 8 ? _mm256_loadu_ps(x) : _mm256_maskload_ps(x, mask_of(count));
-}
-
-ALWAYS_INLINE void store_some(float *y, __m256 v, size_t count)
-{
-    if (count >= 8)
-        _mm256_storeu_ps(y, v);
-    else
-        _mm256_maskstore_ps(y, mask_of(count), v);
-}
 
 void ink_dwconv_f32_avx2(const ink_dwconv_f32 *d)
 {
@@ -314,160 +270,6 @@ void ink_activation_f32_avx2(const ink_activation_f32 *a)
     /* The error function has no vector form here yet: rare in small networks. */
     case INK_ACT_GELU: ink_activation_f32_scalar(a); break;
     }
-}
-
-/* ---- training ---- */
-
-/* A tile of ROWS x 16 sums over all points; its right columns may lie beyond the end. */
-ALWAYS_INLINE void wgrad_tile(const ink_wgrad_f32 *k, size_t row, size_t column, const size_t rows)
-{
-    const size_t left = k->columns - column, low_count = left < 8 ? left : 8;
-    const size_t high_count = left < 8 ? 0 : left < 16 ? left - 8 : 8;
-    const __m256i low_mask = mask_of(low_count), high_mask = mask_of(high_count);
-    const float *x[ROWS_MOST], *g = k->g + column;
-    __m256 sum[ROWS_MOST][2];
-#pragma GCC unroll 6
-    for (size_t r = 0; r < rows; r++) {
-        x[r] = k->x + (k->row_offset ? k->row_offset[row + r] : row + r);
-        sum[r][0] = sum[r][1] = _mm256_setzero_ps();
-    }
-#define POINTS(load_low, load_high)                                                                \
-    for (size_t p = 0; p < k->points; p++, g += k->g_stride) {                                     \
-        const size_t at = k->point_offset ? k->point_offset[p] : p * k->point_stride;              \
-        const __m256 low = load_low, high = load_high;                                             \
-        _Pragma("GCC unroll 6") for (size_t r = 0; r < rows; r++)                                  \
-        {                                                                                          \
-            const __m256 a = _mm256_broadcast_ss(x[r] + at);                                       \
-            sum[r][0] = _mm256_fmadd_ps(a, low, sum[r][0]);                                        \
-            sum[r][1] = _mm256_fmadd_ps(a, high, sum[r][1]);                                       \
-        }                                                                                          \
-    }
-    if (left >= 16) {
-        POINTS(_mm256_loadu_ps(g), _mm256_loadu_ps(g + 8))
-    } else {
-        POINTS(_mm256_maskload_ps(g, low_mask), _mm256_maskload_ps(g + 8, high_mask))
-    }
-#undef POINTS
-#pragma GCC unroll 6
-    for (size_t r = 0; r < rows; r++) {
-        float *y = k->y + (row + r) * k->y_stride + column;
-        store_some(y, _mm256_add_ps(load_some(y, low_count), sum[r][0]), low_count);
-        if (high_count)
-            store_some(y + 8, _mm256_add_ps(load_some(y + 8, high_count), sum[r][1]), high_count);
-    }
-}
-
-void ink_wgrad_f32_avx2(const ink_wgrad_f32 *k)
-{
-    for (size_t column = 0; column < k->columns; column += TILE) {
-        size_t row = 0;
-        for (; row + 6 <= k->rows; row += 6)
-            wgrad_tile(k, row, column, 6);
-        switch (k->rows - row) {
-        case 5: wgrad_tile(k, row, column, 5); break;
-        case 4: wgrad_tile(k, row, column, 4); break;
-        case 3: wgrad_tile(k, row, column, 3); break;
-        case 2: wgrad_tile(k, row, column, 2); break;
-        case 1: wgrad_tile(k, row, column, 1); break;
-        default: break;
-        }
-    }
-}
-
-ALWAYS_INLINE void sparse_columns(const ink_sparse_dense_f32 *k, const float *x, size_t count,
-                                  float *y, size_t column, const size_t panels)
-{
-    const float *w = k->w + column * k->depth;
-    const size_t panel_size = k->depth * TILE;
-    __m256 sum[4][2];
-#pragma GCC unroll 4
-    for (size_t p = 0; p < panels; p++) {
-        sum[p][0] = _mm256_loadu_ps(k->bias + column + p * TILE);
-        sum[p][1] = _mm256_loadu_ps(k->bias + column + p * TILE + 8);
-    }
-    for (size_t n = 0; n < count; n++) {
-        const size_t i = k->index[n];
-        const __m256 a = _mm256_broadcast_ss(x + i);
-#pragma GCC unroll 4
-        for (size_t p = 0; p < panels; p++) {
-            const float *at = w + p * panel_size + i * TILE;
-            sum[p][0] = _mm256_fmadd_ps(a, _mm256_loadu_ps(at), sum[p][0]);
-            sum[p][1] = _mm256_fmadd_ps(a, _mm256_loadu_ps(at + 8), sum[p][1]);
-        }
-    }
-    const __m256 slope = _mm256_set1_ps(k->slope);
-#pragma GCC unroll 4
-    for (size_t p = 0; p < panels; p++)
-        store_columns(y + column + p * TILE, leaky(sum[p][0], slope), leaky(sum[p][1], slope),
-                      k->columns - column - p * TILE);
-}
-
-void ink_sparse_dense_f32_avx2(const ink_sparse_dense_f32 *k)
-{
-    for (size_t row = 0; row < k->rows; row++) {
-        const float *x = k->x + row * k->depth;
-        float *y = k->y + row * k->columns;
-        const size_t count = ink_sparse_row(x, k->depth, k->index);
-        size_t column = 0;
-        for (; column + 3 * TILE < k->columns; column += 4 * TILE)
-            sparse_columns(k, x, count, y, column, 4);
-        for (; column < k->columns; column += TILE)
-            sparse_columns(k, x, count, y, column, 1);
-    }
-}
-
-/* 64 columns at a time, so that the gradients of all points stay in the first-level cache meanwhile. */
-void ink_sparse_wgrad_f32_avx2(const ink_sparse_wgrad_f32 *k)
-{
-    const uint32_t *begin = k->begin, *point = k->point;
-    ink_sparse_columns(k->x, k->points, k->depth, k->begin, k->point, k->value);
-    size_t column = 0;
-    for (; column + 64 <= k->columns; column += 64)
-        for (size_t i = 0; i < k->depth; i++) {
-            if (begin[i] == begin[i + 1])
-                continue;
-            float *y = k->y + i * k->columns + column;
-            __m256 sum[8];
-#pragma GCC unroll 8
-            for (size_t v = 0; v < 8; v++)
-                sum[v] = _mm256_loadu_ps(y + 8 * v);
-            for (size_t n = begin[i]; n < begin[i + 1]; n++) {
-                const __m256 a = _mm256_broadcast_ss(k->value + n);
-                const float *g = k->g + point[n] * k->columns + column;
-#pragma GCC unroll 8
-                for (size_t v = 0; v < 8; v++)
-                    sum[v] = _mm256_fmadd_ps(a, _mm256_loadu_ps(g + 8 * v), sum[v]);
-            }
-#pragma GCC unroll 8
-            for (size_t v = 0; v < 8; v++)
-                _mm256_storeu_ps(y + 8 * v, sum[v]);
-        }
-    for (; column < k->columns; column += 8) {
-        const size_t left = k->columns - column;
-        for (size_t i = 0; i < k->depth; i++) {
-            float *y = k->y + i * k->columns + column;
-            __m256 sum = load_some(y, left);
-            for (size_t n = begin[i]; n < begin[i + 1]; n++)
-                sum = _mm256_fmadd_ps(_mm256_broadcast_ss(k->value + n),
-                                      load_some(k->g + point[n] * k->columns + column, left), sum);
-            store_some(y, sum, left);
-        }
-    }
-}
-
-void ink_max_pool_grad_f32_avx2(const ink_pool_grad_f32 *k)
-{
-    ink_max_pool_grad_loop(k);
-}
-
-void ink_avg_pool_grad_f32_avx2(const ink_pool_grad_f32 *k)
-{
-    ink_avg_pool_grad_loop(k);
-}
-
-void ink_adam_f32_avx2(const ink_adam_f32 *k)
-{
-    ink_adam_loop(k);
 }
 
 #endif

@@ -157,6 +157,47 @@ typedef struct ink_sparse_wgrad_f32 {
     float *value;
 } ink_sparse_wgrad_f32;
 
+/* A sum of rows of x, each times a value, onto a row of y. A row is `runs` pieces of `run` elements:
+ *
+ *     y[r * y_stride + i] += sum over n < count of value[n] * x[offset[n] + r * x_stride + i]
+ *
+ * The gradients of a convolution, where most gradients of its outputs are 0, are made of these. */
+typedef struct ink_sparse_rows_f32 {
+    size_t count;
+    const uint32_t *offset; /* in elements */
+    const float *value;
+    size_t runs, run;
+    const float *x;
+    size_t x_stride;
+    float *y;
+    size_t y_stride;
+} ink_sparse_rows_f32;
+
+/* Max-pooling of one image that remembers which element of its window each output is, the first of equal
+ * ones: arg = row in the window * kernel_width + column. y = m > 0 ? m : slope * m, m the largest. A window
+ * has at most 256 elements, and one inside the picture. */
+typedef struct ink_max_pool_arg_f32 {
+    ink_pool_f32 pool;
+    float slope;
+    uint8_t *arg;
+} ink_max_pool_arg_f32;
+
+/* Its gradient: dx is written, 0 but where an output came from. */
+typedef struct ink_max_unpool_f32 {
+    ink_pool_f32 pool; /* its sizes */
+    const uint8_t *arg;
+    const float *dy;
+    float *dx;
+} ink_max_unpool_f32;
+
+/* The gradient of a relu (slope 0) or leaky relu from its output: dy = y > 0 ? dy : slope * dy. */
+typedef struct ink_relu_grad_f32 {
+    size_t size;
+    float slope;
+    const float *y;
+    float *dy;
+} ink_relu_grad_f32;
+
 /* The gradient of a pooling, for one image: dx is written. x and y are its input and output. */
 typedef struct ink_pool_grad_f32 {
     ink_pool_f32 pool; /* its sizes; its pointers are not used */
@@ -195,6 +236,10 @@ typedef enum ink_kernel_op {
     INK_KERNEL_wgrad_f32,
     INK_KERNEL_sparse_dense_f32,
     INK_KERNEL_sparse_wgrad_f32,
+    INK_KERNEL_sparse_rows_f32,
+    INK_KERNEL_max_pool_arg_f32,
+    INK_KERNEL_max_unpool_f32,
+    INK_KERNEL_relu_grad_f32,
     INK_KERNEL_max_pool_grad_f32,
     INK_KERNEL_avg_pool_grad_f32,
     INK_KERNEL_adam_f32,
@@ -227,6 +272,10 @@ typedef struct ink_kernel {
         void (*wgrad_f32)(const ink_wgrad_f32 *);
         void (*sparse_dense_f32)(const ink_sparse_dense_f32 *);
         void (*sparse_wgrad_f32)(const ink_sparse_wgrad_f32 *);
+        void (*sparse_rows_f32)(const ink_sparse_rows_f32 *);
+        void (*max_pool_arg_f32)(const ink_max_pool_arg_f32 *);
+        void (*max_unpool_f32)(const ink_max_unpool_f32 *);
+        void (*relu_grad_f32)(const ink_relu_grad_f32 *);
         void (*max_pool_grad_f32)(const ink_pool_grad_f32 *);
         void (*avg_pool_grad_f32)(const ink_pool_grad_f32 *);
         void (*adam_f32)(const ink_adam_f32 *);

@@ -241,6 +241,60 @@ void ink_sparse_wgrad_f32_scalar(const ink_sparse_wgrad_f32 *k)
                 k->y[i * k->columns + c] += k->value[n] * k->g[point[n] * k->columns + c];
 }
 
+void ink_sparse_rows_f32_scalar(const ink_sparse_rows_f32 *k)
+{
+    for (size_t r = 0; r < k->runs; r++)
+        for (size_t n = 0; n < k->count; n++)
+            for (size_t i = 0; i < k->run; i++)
+                k->y[r * k->y_stride + i] += k->value[n] * k->x[k->offset[n] + r * k->x_stride + i];
+}
+
+void ink_max_pool_arg_f32_scalar(const ink_max_pool_arg_f32 *k)
+{
+    const ink_pool_f32 *p = &k->pool;
+    for (size_t oy = 0; oy < p->out_height; oy++)
+        for (size_t ox = 0; ox < p->out_width; ox++) {
+            size_t y0, y1, x0, x1;
+            ink_window_clip(oy, p->stride_height, p->kernel_height, p->pad_top, p->height, &y0, &y1);
+            ink_window_clip(ox, p->stride_width, p->kernel_width, p->pad_left, p->width, &x0, &x1);
+            for (size_t c = 0; c < p->channels; c++) {
+                const size_t out = (oy * p->out_width + ox) * p->channels + c;
+                float most = -INFINITY;
+                k->arg[out] = 0;
+                for (size_t iy = y0; iy < y1; iy++)
+                    for (size_t ix = x0; ix < x1; ix++) {
+                        const float x = p->x[(iy * p->width + ix) * p->channels + c];
+                        if (x > most) {
+                            most = x;
+                            k->arg[out] = (uint8_t)((iy + p->pad_top - oy * p->stride_height) * p->kernel_width +
+                                                    ix + p->pad_left - ox * p->stride_width);
+                        }
+                    }
+                p->y[out] = most > 0 ? most : k->slope * most;
+            }
+        }
+}
+
+void ink_max_unpool_f32_scalar(const ink_max_unpool_f32 *k)
+{
+    const ink_pool_f32 *p = &k->pool;
+    memset(k->dx, 0, p->height * p->width * p->channels * sizeof *k->dx);
+    for (size_t oy = 0; oy < p->out_height; oy++)
+        for (size_t ox = 0; ox < p->out_width; ox++)
+            for (size_t c = 0; c < p->channels; c++) {
+                const size_t out = (oy * p->out_width + ox) * p->channels + c, arg = k->arg[out];
+                const size_t y = oy * p->stride_height + arg / p->kernel_width - p->pad_top;
+                const size_t x = ox * p->stride_width + arg % p->kernel_width - p->pad_left;
+                k->dx[(y * p->width + x) * p->channels + c] += k->dy[out];
+            }
+}
+
+void ink_relu_grad_f32_scalar(const ink_relu_grad_f32 *k)
+{
+    for (size_t i = 0; i < k->size; i++)
+        k->dy[i] = k->y[i] > 0 ? k->dy[i] : k->slope * k->dy[i];
+}
+
 void ink_max_pool_grad_f32_scalar(const ink_pool_grad_f32 *k)
 {
     ink_max_pool_grad_loop(k);

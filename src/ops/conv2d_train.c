@@ -7,7 +7,7 @@
  *
  * The last is a convolution itself: of dy, with its pixels moved apart by the stride and a border of
  * zeros, and with the taps turned round. */
-#include "ops/op.h"
+#include "ops/conv2d_train.h"
 
 #include "base/checked.h"
 
@@ -15,19 +15,13 @@
 
 enum { WEIGHT, BIAS };
 
-typedef struct sizes {
-    size_t channels, height, width, padded_height, padded_width;
-    size_t out, out_height, out_width, groups, taps, depth, columns; /* a group's depth and columns */
-    size_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width;
-    size_t pad_top, pad_left;
-    size_t back_height, back_width; /* of dy with its border, moved apart */
-} sizes;
-
-static sizes sizes_of(const ink_node *node, ink_shape in)
+ink_conv_sizes ink_conv_sizes_of(const ink_tape_step *step)
 {
+    const ink_node *node = step->node;
+    const ink_shape in = step->input_shapes[0];
     const ink_attributes *a = &node->attributes;
     const uint32_t *w = node->parameters[WEIGHT]->dim;
-    sizes s = { .channels = in.dim[0], .height = in.dim[1], .width = in.dim[2],
+    ink_conv_sizes s = { .channels = in.dim[0], .height = in.dim[1], .width = in.dim[2],
                 .out = w[0], .out_height = node->shape.dim[1], .out_width = node->shape.dim[2],
                 .groups = ink_attr_u32(a, INK_ATTR_GROUPS, 0),
                 .kernel_height = w[2], .kernel_width = w[3], .depth = w[1],
@@ -43,12 +37,12 @@ static sizes sizes_of(const ink_node *node, ink_shape in)
     s.columns = s.out / s.groups;
     s.back_height = s.height + s.dilation_height * (s.kernel_height - 1);
     s.back_width = s.width + s.dilation_width * (s.kernel_width - 1);
+    if (step->pool) {
+        const ink_pool_f32 p = ink_conv_pool_of(step, &s);
+        s.out_height = p.height;
+        s.out_width = p.width;
+    }
     return s;
-}
-
-static bool pads(const sizes *s)
-{
-    return s->padded_height != s->height || s->padded_width != s->width;
 }
 
 size_t ink_conv2d_place(const ink_node *node, size_t parameter, size_t i)
@@ -64,7 +58,7 @@ size_t ink_conv2d_place(const ink_node *node, size_t parameter, size_t i)
 
 ink_status ink_conv2d_tape_prepare(ink_tape_step *step, ink_prepare *p)
 {
-    const sizes s = sizes_of(step->node, step->input_shapes[0]);
+    const ink_conv_sizes s = ink_conv_sizes_of(step);
     const size_t rows = s.out_height * s.out_width, pixels = s.height * s.width;
     ink_step counted = { .name = step->node->name };
     uint32_t *row, *tap, *back_row, *back_tap, *weight_row;
@@ -73,6 +67,9 @@ ink_status ink_conv2d_tape_prepare(ink_tape_step *step, ink_prepare *p)
         return ink_node_fail(p->error, INK_ERR_LIMIT, step->node, "it is too large to train%s", "");
     step->kernel = step->transposed_kernel = ink_kernel_find(INK_KERNEL_igemm_f32, p->cpu);
     step->gradient_kernel = ink_kernel_find(INK_KERNEL_wgrad_f32, p->cpu);
+    step->pool_kernel = ink_kernel_find(INK_KERNEL_max_pool_arg_f32, p->cpu);
+    step->unpool_kernel = ink_kernel_find(INK_KERNEL_max_unpool_f32, p->cpu);
+    step->rows_kernel = ink_kernel_find(INK_KERNEL_sparse_rows_f32, p->cpu);
     const size_t tile = step->kernel->tile;
     INK_TRY(ink_prepare_offsets(p, &counted, rows, &row));
     INK_TRY(ink_prepare_offsets(p, &counted, s.taps, &tap));
@@ -103,18 +100,25 @@ ink_status ink_conv2d_tape_prepare(ink_tape_step *step, ink_prepare *p)
         INK_TRY(ink_prepare_floats(p, &counted, s.groups * ink_igemm_packed_size(tile, s.depth, s.taps, s.columns), &step->packed_back));
         INK_TRY(ink_prepare_floats(p, &counted, ink_round_up(s.depth, tile), &step->zero_bias));
     }
-    step->scratch = (pads(&s) ? s.padded_height * s.padded_width * s.channels : 0) +
+    step->scratch = (ink_conv_pads(&s) ? s.padded_height * s.padded_width * s.channels : 0) +
                     (step->wants_gradient ? s.back_height * s.back_width * s.out : 0);
+    if (step->pool)
+        step->scratch += ink_conv_pooled_scratch(step, &s);
+    if (step->pool && step->wants_gradient && ink_conv_pooled_sparse(step, &s))
+        INK_TRY(ink_prepare_floats(p, &counted, s.out * s.taps * s.depth, &step->packed_rows));
     return INK_OK;
 }
 
 void ink_conv2d_tape_pack(const ink_tape_step *step, const float *parameters)
 {
-    const sizes s = sizes_of(step->node, step->input_shapes[0]);
+    const ink_conv_sizes s = ink_conv_sizes_of(step);
     const size_t tile = step->kernel->tile, group = s.taps * s.depth * s.columns;
     const size_t packed = ink_igemm_packed_size(tile, s.columns, s.taps, s.depth);
     const size_t packed_back = ink_igemm_packed_size(tile, s.depth, s.taps, s.columns);
     const float *w = parameters + step->parameter[WEIGHT];
+    for (size_t k = 0; step->packed_rows && k < s.taps * s.depth; k++)
+        for (size_t o = 0; o < s.out; o++)
+            step->packed_rows[o * s.taps * s.depth + k] = w[k * s.out + o];
     for (size_t i = 0; i < s.groups; i++) {
         ink_igemm_pack(step->packed + i * packed, tile, s.columns, s.taps, s.depth, w + i * group, 1,
                        s.depth * s.columns, s.columns);
@@ -127,10 +131,9 @@ void ink_conv2d_tape_pack(const ink_tape_step *step, const float *parameters)
     }
 }
 
-/* The input with its border of zeros: itself, or a copy in the scratch, whose border is zero already. */
-static const float *padded(const sizes *s, const float *x, float *scratch)
+const float *ink_conv_padded(const ink_conv_sizes *s, const float *x, float *scratch)
 {
-    if (!pads(s))
+    if (!ink_conv_pads(s))
         return x;
     float *to = scratch + (s->pad_top * s->padded_width + s->pad_left) * s->channels;
     for (size_t y = 0; y < s->height; y++)
@@ -141,26 +144,34 @@ static const float *padded(const sizes *s, const float *x, float *scratch)
 
 void ink_conv2d_tape_forward(const ink_tape_step *step, const ink_tape_run *run)
 {
-    const sizes s = sizes_of(step->node, step->input_shapes[0]);
+    const ink_conv_sizes s = ink_conv_sizes_of(step);
     const size_t tile = step->kernel->tile, rows = s.out_height * s.out_width;
     const size_t packed = ink_igemm_packed_size(tile, s.columns, s.taps, s.depth);
-    if (pads(&s))
-        memset(run->scratch, 0, s.padded_height * s.padded_width * s.channels * sizeof(float));
+    const size_t pad_floats = ink_conv_pads(&s) ? s.padded_height * s.padded_width * s.channels : 0;
+    memset(run->scratch, 0, pad_floats * sizeof(float));
     for (size_t image = 0; image < run->images; image++) {
-        const float *x = padded(&s, run->inputs[0] + image * s.height * s.width * s.channels,
+        const float *x = ink_conv_padded(&s, run->inputs[0] + image * s.height * s.width * s.channels,
                                 run->scratch);
+        /* What is pooled at once needs no place of its own. */
+        float *y = step->pool ? run->scratch + pad_floats : run->output + image * rows * s.out;
         for (size_t i = 0; i < s.groups; i++)
             step->kernel->run.igemm_f32(&(ink_igemm_f32){
                 .rows = rows, .columns = s.columns, .taps = s.taps, .depth = s.depth,
                 .x = x + i * s.depth, .row_offset = step->row_offset, .tap_offset = step->tap_offset,
                 .w = step->packed + i * packed, .bias = step->packed_bias + i * ink_round_up(s.columns, tile),
-                .slope = step->slope, .y = run->output + image * rows * s.out + i * s.columns,
-                .y_stride = s.out });
+                .slope = step->pool ? 1 : step->slope, .y = y + i * s.columns, .y_stride = s.out });
+        if (step->pool) {
+            ink_max_pool_arg_f32 k = { ink_conv_pool_of(step, &s), step->slope,
+                                       (uint8_t *)(run->saved + image * step->saved) };
+            k.pool.x = y;
+            k.pool.y = run->output + image * k.pool.out_height * k.pool.out_width * s.out;
+            step->pool_kernel->run.max_pool_arg_f32(&k);
+        }
     }
 }
 
 /* dy, its pixels moved apart, in the middle of zeros; what only touches the input's padding is left out. */
-static void spread(const sizes *s, const float *dy, float *back)
+static void spread(const ink_conv_sizes *s, const float *dy, float *back)
 {
     const int64_t top = (int64_t)(s->dilation_height * (s->kernel_height - 1)) - (int64_t)s->pad_top;
     const int64_t left = (int64_t)(s->dilation_width * (s->kernel_width - 1)) - (int64_t)s->pad_left;
@@ -179,17 +190,30 @@ static void spread(const sizes *s, const float *dy, float *back)
 
 void ink_conv2d_tape_backward(const ink_tape_step *step, const ink_tape_run *run)
 {
-    const sizes s = sizes_of(step->node, step->input_shapes[0]);
+    const ink_conv_sizes s = ink_conv_sizes_of(step);
     const size_t tile = step->kernel->tile, rows = s.out_height * s.out_width;
     const size_t packed_back = ink_igemm_packed_size(tile, s.depth, s.taps, s.columns);
-    const size_t pad_floats = pads(&s) ? s.padded_height * s.padded_width * s.channels : 0;
+    const size_t pad_floats = ink_conv_pads(&s) ? s.padded_height * s.padded_width * s.channels : 0;
     const bool gradient = step->wants_gradient && run->d_inputs[0];
-    float *back = run->scratch + pad_floats;
-    memset(run->scratch, 0, (pad_floats + (gradient ? s.back_height * s.back_width * s.out : 0)) * sizeof(float));
+    const size_t back_floats = step->wants_gradient ? s.back_height * s.back_width * s.out : 0;
+    float *back = run->scratch + pad_floats, *unpooled = back + back_floats;
+    if (step->pool && ink_conv_pooled_sparse(step, &s)) {
+        memset(run->scratch, 0, pad_floats * sizeof(float));
+        ink_conv_pooled_backward(step, run, run->scratch + pad_floats);
+        return;
+    }
+    memset(run->scratch, 0, (pad_floats + (gradient ? back_floats : 0)) * sizeof(float));
     for (size_t image = 0; image < run->images; image++) {
-        const float *x = padded(&s, run->inputs[0] + image * s.height * s.width * s.channels,
+        const float *x = ink_conv_padded(&s, run->inputs[0] + image * s.height * s.width * s.channels,
                                 run->scratch);
         const float *dy = run->d_output + image * rows * s.out;
+        if (step->pool) {
+            const ink_pool_f32 pool = ink_conv_pool_of(step, &s);
+            step->unpool_kernel->run.max_unpool_f32(&(ink_max_unpool_f32){
+                pool, (const uint8_t *)(run->saved + image * step->saved),
+                run->d_output + image * pool.out_height * pool.out_width * s.out, unpooled });
+            dy = unpooled;
+        }
         for (size_t i = 0; i < s.groups; i++)
             step->gradient_kernel->run.wgrad_f32(&(ink_wgrad_f32){
                 .rows = s.taps * s.depth, .columns = s.columns, .points = rows, .x = x + i * s.depth,

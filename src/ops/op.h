@@ -92,17 +92,19 @@ typedef struct ink_tape_step {
     const ink_shape *input_shapes;
     size_t parameter[INK_MAX_PARAMETERS]; /* place in the vector, in floats; SIZE_MAX: absent */
     float slope;                     /* of a relu that is a part of it; 1: none */
+    const ink_node *pool;            /* of a max-pool behind that, which is a part of it too; NULL: none */
     bool sparse;                     /* its input is the picture itself, mostly zeros */
     bool wants_gradient;             /* of its inputs: false where they are the picture */
     /* What the operator's tape_prepare makes. */
     size_t saved;                    /* floats an image that it keeps from forward to backward */
     size_t saved_once;               /* and for all images together */
     size_t scratch;                  /* floats that a run needs besides */
-    const ink_kernel *kernel, *gradient_kernel, *transposed_kernel;
+    const ink_kernel *kernel, *gradient_kernel, *transposed_kernel, *pool_kernel,
+        *unpool_kernel, *rows_kernel;
     const uint32_t *row_offset, *tap_offset;      /* forward */
     const uint32_t *back_row_offset, *back_tap_offset;
     const uint32_t *weight_row_offset;            /* of the weight gradient */
-    float *packed, *packed_bias, *packed_back, *zero_bias; /* shared by all threads, made by tape_pack */
+    float *packed, *packed_bias, *packed_back, *packed_rows, *zero_bias; /* shared by all threads, made by tape_pack */
 } ink_tape_step;
 
 typedef struct ink_tape_run {
@@ -169,6 +171,11 @@ ink_status ink_conv2d_tape_prepare(ink_tape_step *step, ink_prepare *p);
 void ink_conv2d_tape_pack(const ink_tape_step *step, const float *parameters);
 void ink_conv2d_tape_forward(const ink_tape_step *step, const ink_tape_run *run);
 void ink_conv2d_tape_backward(const ink_tape_step *step, const ink_tape_run *run);
+/* Makes a max-pool behind it a part of a conv2d's step, which has been prepared; its `saved` and `scratch` are
+ * then larger. Errors: INK_ERR_MEMORY, INK_ERR_LIMIT. */
+ink_status ink_conv2d_tape_pool(ink_tape_step *step, const ink_node *pool, ink_prepare *p);
+/* Sizes of a pooling of values of this shape, channels last. */
+ink_pool_f32 ink_pool_geometry(const ink_node *node, ink_shape in);
 
 #define INK_COUNT(array) (sizeof(array) / sizeof *(array))
 

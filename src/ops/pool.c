@@ -85,6 +85,11 @@ static ink_pool_f32 geometry(const ink_node *node, ink_shape in, ink_shape out)
     };
 }
 
+ink_pool_f32 ink_pool_geometry(const ink_node *node, ink_shape in)
+{
+    return geometry(node, in, node->shape);
+}
+
 static void run_images(const ink_kernel *kernel, ink_pool_f32 p, size_t images, const float *x, float *y)
 {
     for (size_t image = 0; image < images; image++) {
@@ -116,13 +121,13 @@ static ink_status tape_prepare(ink_tape_step *step, ink_prepare *p)
 
 static void tape_forward(const ink_tape_step *step, const ink_tape_run *run)
 {
-    run_images(step->kernel, geometry(step->node, step->input_shapes[0], step->node->shape), run->images,
+    run_images(step->kernel, ink_pool_geometry(step->node, step->input_shapes[0]), run->images,
                run->inputs[0], run->output);
 }
 
 static void tape_backward(const ink_tape_step *step, const ink_tape_run *run)
 {
-    const ink_pool_f32 p = geometry(step->node, step->input_shapes[0], step->node->shape);
+    const ink_pool_f32 p = ink_pool_geometry(step->node, step->input_shapes[0]);
     const size_t in = p.height * p.width * p.channels, out = p.out_height * p.out_width * p.channels;
     if (!run->d_inputs[0])
         return;

@@ -45,7 +45,8 @@ static void add_parameters(maker *m, ink_tape_step *step)
             count *= tensor->dim[k];
         step->parameter[i] = tape->parameter_floats;
         tape->parameters[tape->parameter_count++] = (ink_tape_parameter){
-            tensor, step->node, i, tape->parameter_floats, count, kind_of(step->node, i) };
+            tensor, step->node, i, tape->parameter_floats, count, kind_of(step->node, i),
+            step->sparse && i == 0 };
         tape->parameter_floats += ink_round_up(count, LINE);
     }
 }

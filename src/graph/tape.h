@@ -18,6 +18,7 @@ typedef struct ink_tape_parameter {
     size_t index;       /* which of the node's parameters */
     size_t at, count;   /* its place in the vector of all parameters, in floats */
     ink_parameter_kind kind;
+    bool written;       /* its gradient is written at once, not added to: nobody need zero it */
 } ink_tape_parameter;
 
 typedef struct ink_tape_value {
@@ -67,7 +68,7 @@ typedef struct ink_tape_pass {
     size_t images;          /* at most those that the arena was sized for */
     size_t capacity;        /* those */
     const float *parameters;
-    float *gradients;       /* a vector as the parameters'; added to, statistics written */
+    float *gradients;       /* a vector as the parameters'; added to, but for those that are `written` */
     bool learning;
     uint64_t random;
 } ink_tape_pass;

@@ -67,83 +67,106 @@ void ink_wgrad_f32_avx2(const ink_wgrad_f32 *k)
     }
 }
 
-ALWAYS_INLINE void sparse_columns(const ink_sparse_dense_f32 *k, const float *x, size_t count,
-                                  float *y, size_t column, const size_t panels)
+/* Two panels or one of a row. The inputs in the list go to two chains of sums by turns, since a sum waits four
+ * cycles for itself. */
+ALWAYS_INLINE void sparse_columns(const ink_sparse_dense_f32 *k, const float *x, const uint32_t *index,
+                                  size_t count, float *y, size_t column, const size_t panels)
 {
     const float *w = k->w + column * k->depth;
     const size_t panel_size = k->depth * TILE;
-    __m256 sum[4][2];
-#pragma GCC unroll 4
+    __m256 sum[2][2][2];
+#pragma GCC unroll 2
     for (size_t p = 0; p < panels; p++) {
-        sum[p][0] = _mm256_loadu_ps(k->bias + column + p * TILE);
-        sum[p][1] = _mm256_loadu_ps(k->bias + column + p * TILE + 8);
+        sum[0][p][0] = _mm256_loadu_ps(k->bias + column + p * TILE);
+        sum[0][p][1] = _mm256_loadu_ps(k->bias + column + p * TILE + 8);
+        sum[1][p][0] = sum[1][p][1] = _mm256_setzero_ps();
     }
-    for (size_t n = 0; n < count; n++) {
-        const size_t i = k->index[n];
-        const __m256 a = _mm256_broadcast_ss(x + i);
-#pragma GCC unroll 4
-        for (size_t p = 0; p < panels; p++) {
-            const float *at = w + p * panel_size + i * TILE;
-            sum[p][0] = _mm256_fmadd_ps(a, _mm256_loadu_ps(at), sum[p][0]);
-            sum[p][1] = _mm256_fmadd_ps(a, _mm256_loadu_ps(at + 8), sum[p][1]);
-        }
+#define ADD(way, at_index)                                                                         \
+    do {                                                                                           \
+        const size_t i = index[at_index];                                                          \
+        const __m256 a = _mm256_broadcast_ss(x + i);                                               \
+        _Pragma("GCC unroll 2") for (size_t p = 0; p < panels; p++)                                \
+        {                                                                                          \
+            const float *at = w + p * panel_size + i * TILE;                                       \
+            sum[way][p][0] = _mm256_fmadd_ps(a, _mm256_loadu_ps(at), sum[way][p][0]);              \
+            sum[way][p][1] = _mm256_fmadd_ps(a, _mm256_loadu_ps(at + 8), sum[way][p][1]);          \
+        }                                                                                          \
+    } while (0)
+    for (size_t n = 0; n + 1 < count; n += 2) {
+        ADD(0, n);
+        ADD(1, n + 1);
     }
+    if (count % 2)
+        ADD(0, count - 1);
+#undef ADD
     const __m256 slope = _mm256_set1_ps(k->slope);
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (size_t p = 0; p < panels; p++)
-        store_columns(y + column + p * TILE, leaky(sum[p][0], slope), leaky(sum[p][1], slope),
+        store_columns(y + column + p * TILE, leaky(_mm256_add_ps(sum[0][p][0], sum[1][p][0]), slope),
+                      leaky(_mm256_add_ps(sum[0][p][1], sum[1][p][1]), slope),
                       k->columns - column - p * TILE);
 }
 
+/* Two panels of weights stay near while the rows of a group go by. */
 void ink_sparse_dense_f32_avx2(const ink_sparse_dense_f32 *k)
 {
-    for (size_t row = 0; row < k->rows; row++) {
-        const float *x = k->x + row * k->depth;
-        float *y = k->y + row * k->columns;
-        const size_t count = ink_sparse_row(x, k->depth, k->index);
-        size_t column = 0;
-        for (; column + 3 * TILE < k->columns; column += 4 * TILE)
-            sparse_columns(k, x, count, y, column, 4);
-        for (; column < k->columns; column += TILE)
-            sparse_columns(k, x, count, y, column, 1);
+    for (size_t row = 0; row < k->rows; row += INK_SPARSE_GROUP) {
+        const size_t rows = k->rows - row < INK_SPARSE_GROUP ? k->rows - row : INK_SPARSE_GROUP;
+        size_t count[INK_SPARSE_GROUP], column = 0;
+        for (size_t r = 0; r < rows; r++)
+            count[r] = ink_sparse_row(k->x + (row + r) * k->depth, k->depth, k->index + r * k->depth);
+        for (; column + TILE < k->columns; column += 2 * TILE)
+            for (size_t r = 0; r < rows; r++)
+                sparse_columns(k, k->x + (row + r) * k->depth, k->index + r * k->depth, count[r],
+                               k->y + (row + r) * k->columns, column, 2);
+        for (size_t r = 0; column < k->columns && r < rows; r++)
+            sparse_columns(k, k->x + (row + r) * k->depth, k->index + r * k->depth, count[r],
+                           k->y + (row + r) * k->columns, column, 1);
     }
 }
 
-/* 64 columns at a time, so that the gradients of all points stay in the first-level cache meanwhile. */
+/* The gradients of so many points are taken at once, and so many of their columns: side by side in 16 KiB they
+ * stay in the first-level cache while each input adds up those of its points. */
+enum { POINTS = 128, BLOCK = 32 };
+
+ALWAYS_INLINE void sparse_wgrad_block(const ink_sparse_wgrad_f32 *k, size_t points, const float *g, float *y,
+                                      size_t width, bool first)
+{
+    float near[POINTS * BLOCK];
+    for (size_t p = 0; p < points; p++)
+        for (size_t c = 0; c < BLOCK; c += 8)
+            _mm256_storeu_ps(near + p * BLOCK + c, load_some(g + p * k->columns + c, c < width ? width - c : 0));
+    for (size_t i = 0; i < k->depth; i++, y += k->columns) {
+        __m256 sum[BLOCK / 8];
+#pragma GCC unroll 4
+        for (size_t v = 0; v < BLOCK / 8; v++)
+            sum[v] = first || 8 * v >= width ? _mm256_setzero_ps() : load_some(y + 8 * v, width - 8 * v);
+        for (size_t n = k->begin[i]; n < k->begin[i + 1]; n++) {
+            const __m256 a = _mm256_broadcast_ss(k->value + n);
+            const float *from = near + k->point[n] * BLOCK;
+#pragma GCC unroll 4
+            for (size_t v = 0; v < BLOCK / 8; v++)
+                sum[v] = _mm256_fmadd_ps(a, _mm256_loadu_ps(from + 8 * v), sum[v]);
+        }
+#pragma GCC unroll 4
+        for (size_t v = 0; v < BLOCK / 8; v++)
+            if (8 * v < width)
+                store_some(y + 8 * v, sum[v], width - 8 * v);
+    }
+}
+
 void ink_sparse_wgrad_f32_avx2(const ink_sparse_wgrad_f32 *k)
 {
-    const uint32_t *begin = k->begin, *point = k->point;
-    ink_sparse_columns(k->x, k->points, k->depth, k->begin, k->point, k->value);
-    size_t column = 0;
-    for (; column + 64 <= k->columns; column += 64)
-        for (size_t i = 0; i < k->depth; i++) {
-            if (begin[i] == begin[i + 1])
-                continue;
-            float *y = k->y + i * k->columns + column;
-            __m256 sum[8];
-#pragma GCC unroll 8
-            for (size_t v = 0; v < 8; v++)
-                sum[v] = _mm256_loadu_ps(y + 8 * v);
-            for (size_t n = begin[i]; n < begin[i + 1]; n++) {
-                const __m256 a = _mm256_broadcast_ss(k->value + n);
-                const float *g = k->g + point[n] * k->columns + column;
-#pragma GCC unroll 8
-                for (size_t v = 0; v < 8; v++)
-                    sum[v] = _mm256_fmadd_ps(a, _mm256_loadu_ps(g + 8 * v), sum[v]);
-            }
-#pragma GCC unroll 8
-            for (size_t v = 0; v < 8; v++)
-                _mm256_storeu_ps(y + 8 * v, sum[v]);
-        }
-    for (; column < k->columns; column += 8) {
-        const size_t left = k->columns - column;
-        for (size_t i = 0; i < k->depth; i++) {
-            float *y = k->y + i * k->columns + column;
-            __m256 sum = load_some(y, left);
-            for (size_t n = begin[i]; n < begin[i + 1]; n++)
-                sum = _mm256_fmadd_ps(_mm256_broadcast_ss(k->value + n),
-                                      load_some(k->g + point[n] * k->columns + column, left), sum);
-            store_some(y, sum, left);
+    for (size_t p = 0; p == 0 || p < k->points; p += POINTS) {
+        const size_t points = k->points - p < POINTS ? k->points - p : POINTS;
+        ink_sparse_columns(k->x + p * k->depth, points, k->depth, k->begin, k->point, k->value);
+        for (size_t column = 0; column < k->columns; column += BLOCK) {
+            const float *g = k->g + p * k->columns + column;
+            const size_t left = k->columns - column;
+            if (left >= BLOCK)
+                sparse_wgrad_block(k, points, g, k->y + column, BLOCK, p == 0);
+            else
+                sparse_wgrad_block(k, points, g, k->y + column, left, p == 0);
         }
     }
 }

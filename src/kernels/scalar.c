@@ -193,13 +193,20 @@ size_t ink_igemm_packed_size(size_t tile, size_t columns, size_t taps, size_t de
 void ink_igemm_pack(float *packed, size_t tile, size_t columns, size_t taps, size_t depth,
                     const float *w, size_t column_stride, size_t tap_stride, size_t depth_stride)
 {
-    for (size_t column = 0; column < columns; column += tile)
+    for (size_t column = 0; column < columns; column += tile) {
+        const size_t width = columns - column < tile ? columns - column : tile;
         for (size_t tap = 0; tap < taps; tap++)
-            for (size_t i = 0; i < depth; i++)
-                for (size_t c = 0; c < tile; c++)
-                    *packed++ = column + c < columns ? w[(column + c) * column_stride +
-                                                         tap * tap_stride + i * depth_stride]
-                                                     : 0;
+            for (size_t i = 0; i < depth; i++, packed += tile) {
+                const float *from = w + column * column_stride + tap * tap_stride + i * depth_stride;
+                if (column_stride == 1)
+                    memcpy(packed, from, width * sizeof *packed);
+                else
+                    for (size_t c = 0; c < width; c++)
+                        packed[c] = from[c * column_stride];
+                for (size_t c = width; c < tile; c++)
+                    packed[c] = 0;
+            }
+    }
 }
 
 void ink_wgrad_f32_scalar(const ink_wgrad_f32 *k)
@@ -235,6 +242,7 @@ void ink_sparse_wgrad_f32_scalar(const ink_sparse_wgrad_f32 *k)
 {
     const uint32_t *begin = k->begin, *point = k->point;
     ink_sparse_columns(k->x, k->points, k->depth, k->begin, k->point, k->value);
+    memset(k->y, 0, k->depth * k->columns * sizeof *k->y);
     for (size_t i = 0; i < k->depth; i++)
         for (size_t n = begin[i]; n < begin[i + 1]; n++)
             for (size_t c = 0; c < k->columns; c++)

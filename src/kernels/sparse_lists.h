@@ -31,11 +31,16 @@ static inline void ink_sparse_columns(const float *x, size_t points, size_t dept
         begin[i + 1] += begin[i];
     /* begin[i] moves to the end of its list, which is where the next one began. */
     for (size_t p = 0; p < points; p++)
-        for (size_t i = 0; i < depth; i++)
-            if (x[p * depth + i] != 0) {
-                point[begin[i]] = (uint32_t)p;
-                value[begin[i]++] = x[p * depth + i];
+        for (size_t from = 0; from < depth; from += 256) {
+            uint32_t index[256];
+            const float *row = x + p * depth + from;
+            const size_t count = ink_sparse_row(row, depth - from < 256 ? depth - from : 256, index);
+            for (size_t n = 0; n < count; n++) {
+                const uint32_t at = begin[from + index[n]]++;
+                point[at] = (uint32_t)p;
+                value[at] = row[index[n]];
             }
+        }
     for (size_t i = depth; i > 0; i--)
         begin[i] = begin[i - 1];
     begin[0] = 0;

@@ -107,7 +107,7 @@ static ink_status tape_prepare(ink_tape_step *step, ink_prepare *p)
     /* Lists of the inputs that are not zero: an index and a value each, and where each list begins. */
     if (step->sparse)
         step->saved = 2 * (size_t)w[1];
-    step->scratch = step->sparse ? w[1] + 1 : 0;
+    step->scratch = step->sparse ? INK_SPARSE_GROUP * (size_t)w[1] + 1 : 0;
     return INK_OK;
 }
 

@@ -93,7 +93,8 @@ typedef struct ink_tape_step {
     size_t parameter[INK_MAX_PARAMETERS]; /* place in the vector, in floats; SIZE_MAX: absent */
     float slope;                     /* of a relu that is a part of it; 1: none */
     const ink_node *pool;            /* of a max-pool behind that, which is a part of it too; NULL: none */
-    bool sparse;                     /* its input is the picture itself, mostly zeros */
+    bool sparse;                     /* its input is the picture itself, mostly zeros; the gradient of its first
+                                        parameter is written, not added to */
     bool wants_gradient;             /* of its inputs: false where they are the picture */
     /* What the operator's tape_prepare makes. */
     size_t saved;                    /* floats an image that it keeps from forward to backward */

@@ -132,7 +132,9 @@ static void lane_job(void *context, uint32_t worker)
                                .capacity = t->lane_images, .parameters = t->parameters,
                                .gradients = t->gradients + lane * p, .learning = true,
                                .random = ink_stream(t->seed, t->step * t->lane_count + lane) };
-        memset(pass.gradients, 0, p * sizeof(float));
+        for (size_t i = 0; i < tape->parameter_count; i++)
+            if (!tape->parameters[i].written || !pass.images)
+                memset(pass.gradients + tape->parameters[i].at, 0, tape->parameters[i].count * sizeof(float));
         t->lane_loss[lane] = 0;
         t->lane_correct[lane] = 0;
         if (!pass.images)

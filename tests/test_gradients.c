@@ -76,10 +76,10 @@ static const struct network {
         { "dense", "o", "units=4", NULL } } },
 };
 
-/* A max-pool becomes a part of the convolution before it, unless something stands between: a dropout of nothing.
- * By difference quotients such networks could only be checked roughly, since a step changes which element of a
+/* A max-pool becomes a part of the convolution before it, and a relu of a batch norm, unless something stands
+ * between: a dropout of nothing. By difference quotients such networks could only be checked roughly, since a step changes which element of a
  * window is the largest. */
-static const struct network pooled[][2] = {
+static const struct network fused[][2] = {
 #define CASE(name, first, second, relu, pool)                                                      \
     { { name, 1, { { "conv2d", "c", first, NULL }, { "tanh", "t", NULL, NULL },                    \
                    { "conv2d", "c2", second, NULL }, { "leaky_relu", "l", relu, NULL },            \
@@ -97,6 +97,14 @@ static const struct network pooled[][2] = {
          "alpha=1", "kernel=2,1 stride=3,1"),
     CASE("groups", "filters=16 kernel=3 padding=1", "filters=8 kernel=3 groups=2 padding=1", "alpha=0", "kernel=2"),
 #undef CASE
+    { { "batch norm and leaky relu", 1,
+        { { "conv2d", "c", "filters=3 kernel=3", NULL }, { "batch_norm", "b", NULL, NULL },
+          { "leaky_relu", "l", "alpha=0.5", NULL }, { "flatten", "f", NULL, NULL },
+          { "dense", "o", "units=4", NULL } } },
+      { "batch norm and leaky relu", 1,
+        { { "conv2d", "c", "filters=3 kernel=3", NULL }, { "batch_norm", "b", NULL, NULL },
+          { "dropout", "n", "rate=0", NULL }, { "leaky_relu", "l", "alpha=0.5", NULL },
+          { "flatten", "f", NULL, NULL }, { "dense", "o", "units=4", NULL } } } },
 };
 
 typedef struct fixture {
@@ -181,7 +189,8 @@ static void check_parameter(fixture *x, const struct network *network, const ink
     /* A bias before a batch norm changes nothing, so its gradient is 0 but for rounding. */
     const bool moot = !strcmp(p->node->name, "c") && p->index == 1 && !strcmp(network->nodes[1].op, "batch_norm");
     if (moot) {
-        assert_true(largest < 1e-6);
+        if (!(largest < 1e-5)) /* a thousandth of what the weights have */
+            fail_msg("%s: '%s': gradient %g", network->name, p->tensor->name, largest);
         return;
     }
     if (!(largest > 1e-4))
@@ -218,12 +227,12 @@ static void gradients_are_those_of_the_loss(void **state)
 }
 
 /* Both sum the same products in other orders: thousands of float32 roundings, 1e-5 of the largest. */
-static void pooling_at_once_is_pooling_later(void **state)
+static void what_becomes_one_step_gives_the_same(void **state)
 {
     (void)state;
-    for (size_t n = 0; n < sizeof pooled / sizeof *pooled; n++)
+    for (size_t n = 0; n < sizeof fused / sizeof *fused; n++)
         for (ink_cpu cpu = INK_CPU_SCALAR; cpu <= ink_cpu_detect(); cpu = (ink_cpu)(cpu + 1)) {
-            fixture *once = make(&pooled[n][0], cpu, 1), *later = make(&pooled[n][1], cpu, 1);
+            fixture *once = make(&fused[n][0], cpu, 1), *later = make(&fused[n][1], cpu, 1);
             double a, b;
             size_t correct;
             assert_true(once->tape.step_count == later->tape.step_count - 2);
@@ -239,11 +248,12 @@ static void pooling_at_once_is_pooling_later(void **state)
                 for (size_t i = of->at; i < of->at + of->count; i++)
                     if (fabs((double)later->lanes.gradients[i]) > largest)
                         largest = fabs((double)later->lanes.gradients[i]);
-                assert_true(largest > 1e-4);
+                if (largest < 1e-4) /* a bias before a batch norm */
+                    continue;
                 for (size_t i = of->at; i < of->at + of->count; i++)
                     if (!(fabs((double)once->lanes.gradients[i] - (double)later->lanes.gradients[i]) <=
                           1e-5 * largest))
-                        fail_msg("%s: '%s'[%zu]: %g at once, %g later, largest %g", pooled[n][0].name,
+                        fail_msg("%s: '%s'[%zu]: %g at once, %g later, largest %g", fused[n][0].name,
                                  of->tensor->name, i - of->at, (double)once->lanes.gradients[i],
                                  (double)later->lanes.gradients[i], largest);
             }
@@ -313,7 +323,7 @@ int main(void)
     plain = settings_of("smoothing=0.1");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operator_is_differentiated),
-        cmocka_unit_test(pooling_at_once_is_pooling_later),
+        cmocka_unit_test(what_becomes_one_step_gives_the_same),
         cmocka_unit_test(gradients_are_those_of_the_loss),
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(a_tiny_set_is_learnt),

@@ -561,6 +561,7 @@ static void table_is_whole(void **state)
         [INK_KERNEL_adam_f32] = true,    [INK_KERNEL_sparse_wgrad_f32] = true,
         [INK_KERNEL_sparse_rows_f32] = true, [INK_KERNEL_max_pool_arg_f32] = true,
         [INK_KERNEL_max_unpool_f32] = true, [INK_KERNEL_relu_grad_f32] = true,
+        [INK_KERNEL_column_sums_f32] = true, [INK_KERNEL_norm_f32] = true,
         [INK_KERNEL_max_pool_grad_f32] = true,
         [INK_KERNEL_avg_pool_grad_f32] = true,
     };

@@ -484,6 +484,97 @@ static void sparse_rows(const ink_kernel *kernel)
     rooms_free();
 }
 
+/* ---- batch norm ---- */
+
+static void column_sums_check(const ink_kernel *kernel, uint64_t *random, size_t rows, size_t columns, bool product)
+{
+    const check_place place = (rows + columns) % CHECK_PLACES;
+    const size_t size = rows * columns;
+    float *dy = check_random_floats(random, size), *x = check_random_floats(random, size);
+    float *mean = check_random_floats(random, columns), *inverse = check_random_floats(random, columns);
+    double *sums = check_room_take(&rooms[0], columns * sizeof *sums, place == 1 ? 0 : place);
+    double *products = check_room_take(&rooms[1], columns * sizeof *products, place == 1 ? 0 : place);
+    for (size_t c = 0; c < columns; c++)
+        sums[c] = products[c] = 2;
+    snprintf(where, sizeof where, "%s: %zu rows, %zu columns, place %d", kernel->name, rows, columns, (int)place);
+    kernel->run.column_sums_f32(&(ink_column_sums_f32){
+        rows, columns, check_room_copy(&rooms[2], dy, size * sizeof *dy, place),
+        product ? check_room_copy(&rooms[3], x, size * sizeof *x, place) : NULL,
+        check_room_copy(&rooms[4], mean, columns * sizeof *mean, place),
+        check_room_copy(&rooms[5], inverse, columns * sizeof *inverse, place), sums, products });
+    calls++;
+    check_kept(&rooms[0]);
+    check_kept(&rooms[1]);
+    for (size_t c = 0; c < columns; c++) {
+        double sum = 2, sum_size = 2, square = 2, square_size = 2;
+        for (size_t i = c; i < size; i += columns) {
+            const double term = (double)dy[i] * ((double)x[i] - (double)mean[c]) * (double)inverse[c];
+            sum += (double)dy[i];
+            sum_size += fabs((double)dy[i]);
+            square += product ? term : 0;
+            square_size += fabs((double)dy[i]) * (fabs((double)x[i]) + fabs((double)mean[c])) *
+                           fabs((double)inverse[c]);
+        }
+        check_value((float)sums[c], sum, check_gamma(INK_SUM_ROWS + 1) * sum_size, c);
+        check_value((float)products[c], square, check_gamma(INK_SUM_ROWS + 4) * square_size, c);
+    }
+    free(dy);
+    free(x);
+    free(mean);
+    free(inverse);
+}
+
+static void column_sums(const ink_kernel *kernel)
+{
+    static const size_t columns[] = { 1, 7, 8, 9, 31, 32, 33 };
+    uint64_t random = 19;
+    rooms_make(MOST * 64 * sizeof(double));
+    for (size_t n = 0; n <= MOST; n++) {
+        column_sums_check(kernel, &random, n, columns[n % CHECK_COUNT(columns)], n % 3);
+        column_sums_check(kernel, &random, 3, n, n % 3);
+    }
+    rooms_free();
+}
+
+static void norm_check(const ink_kernel *kernel, uint64_t *random, size_t rows, size_t columns, bool gradient)
+{
+    const check_place place = (rows + columns) % CHECK_PLACES;
+    const size_t size = rows * columns, bytes = columns * sizeof(float);
+    float *dy = check_random_floats(random, size), *x = check_random_floats(random, size);
+    float *factors = check_random_floats(random, 4 * columns), *y = check_room_take(&rooms[0], size * sizeof *y, place);
+    const float *a = factors, *b = a + columns, *d = b + columns, *mean = d + columns;
+    snprintf(where, sizeof where, "%s: %zu rows, %zu columns, place %d", kernel->name, rows, columns, (int)place);
+    kernel->run.norm_f32(&(ink_norm_f32){
+        rows, columns, check_room_copy(&rooms[1], x, size * sizeof *x, place),
+        check_room_copy(&rooms[2], mean, bytes, place), check_room_copy(&rooms[3], b, bytes, place),
+        check_room_copy(&rooms[4], d, bytes, place),
+        gradient ? check_room_copy(&rooms[5], dy, size * sizeof *dy, place) : NULL, gradient ? a : NULL, y });
+    calls++;
+    check_kept(&rooms[0]);
+    for (size_t i = 0; i < size; i++) {
+        const size_t c = i % columns;
+        const double one = gradient ? (double)dy[i] * (double)a[c] : 0;
+        const double two = ((double)x[i] - (double)mean[c]) * (double)b[c];
+        check_value(y[i], one + two + (double)d[c],
+                    check_gamma(5) * (fabs(one) + fabs(two) + fabs((double)d[c])) + CHECK_TINY, i);
+    }
+    free(dy);
+    free(x);
+    free(factors);
+}
+
+static void norm(const ink_kernel *kernel)
+{
+    static const size_t columns[] = { 1, 7, 8, 9, 31, 32, 33 };
+    uint64_t random = 20;
+    rooms_make(MOST * 64 * sizeof(float));
+    for (size_t n = 0; n <= MOST; n++) {
+        norm_check(kernel, &random, n, columns[n % CHECK_COUNT(columns)], n % 2);
+        norm_check(kernel, &random, 3, n, n % 2);
+    }
+    rooms_free();
+}
+
 /* ---- adam: the textbook's formula in double ---- */
 
 static void adam(const ink_kernel *kernel)
@@ -581,6 +672,13 @@ static void sparse_rows_kernels(void **state)
     each_kernel(INK_KERNEL_sparse_rows_f32, sparse_rows);
 }
 
+static void norm_kernels(void **state)
+{
+    (void)state;
+    each_kernel(INK_KERNEL_column_sums_f32, column_sums);
+    each_kernel(INK_KERNEL_norm_f32, norm);
+}
+
 static void adam_kernels(void **state)
 {
     (void)state;
@@ -593,7 +691,8 @@ int main(void)
         cmocka_unit_test(wgrad_kernels),       cmocka_unit_test(sparse_dense_kernels),
         cmocka_unit_test(sparse_wgrad_kernels), cmocka_unit_test(pool_grad_kernels),
         cmocka_unit_test(pool_arg_kernels),    cmocka_unit_test(sparse_rows_kernels),
-        cmocka_unit_test(relu_grad_kernels),   cmocka_unit_test(adam_kernels),
+        cmocka_unit_test(relu_grad_kernels),   cmocka_unit_test(norm_kernels),
+        cmocka_unit_test(adam_kernels),
     };
     return cmocka_run_group_tests_name("kernels of training", tests, NULL, NULL);
 }

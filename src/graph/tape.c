@@ -51,7 +51,7 @@ static void add_parameters(maker *m, ink_tape_step *step)
     }
 }
 
-/* A relu behind a convolution or dense layer that nothing else reads becomes its end. */
+/* A relu behind a convolution, dense layer or batch norm that nothing else reads becomes its end. */
 static bool fuse_relu(maker *m, const ink_node *node, uint32_t at)
 {
     const uint32_t input = node->inputs[0];
@@ -62,7 +62,8 @@ static bool fuse_relu(maker *m, const ink_node *node, uint32_t at)
         m->uses[input] != 1 || !m->step_of[input])
         return false;
     ink_tape_step *step = &m->tape->steps[m->step_of[input] - 1];
-    if ((step->op != &ink_op_conv2d && step->op != &ink_op_dense) || step->slope != 1 ||
+    if ((step->op != &ink_op_conv2d && step->op != &ink_op_dense && step->op != &ink_op_batch_norm) ||
+        step->slope != 1 ||
         step->output != input)
         return false;
     step->slope = slope;

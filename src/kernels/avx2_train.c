@@ -272,6 +272,57 @@ void ink_relu_grad_f32_avx2(const ink_relu_grad_f32 *k)
     }
 }
 
+/* Adds the first `count` of eight floats to doubles. */
+ALWAYS_INLINE void add_doubles(double *to, __m256 v, size_t count)
+{
+    float each[8];
+    _mm256_storeu_ps(each, v);
+    for (size_t i = 0; i < 8 && i < count; i++)
+        to[i] += (double)each[i];
+}
+
+void ink_column_sums_f32_avx2(const ink_column_sums_f32 *k)
+{
+    for (size_t begin = 0; begin < k->rows; begin += INK_SUM_ROWS) {
+        const size_t rows = k->rows - begin < INK_SUM_ROWS ? k->rows - begin : INK_SUM_ROWS;
+        for (size_t c = 0; c < k->columns; c += 8) {
+            const size_t left = k->columns - c;
+            const float *dy = k->dy + begin * k->columns + c;
+            __m256 sum = _mm256_setzero_ps(), product = sum;
+            if (k->x) {
+                const float *x = k->x + begin * k->columns + c;
+                const __m256 mean = load_some(k->mean + c, left), inverse = load_some(k->inverse + c, left);
+                for (size_t r = 0; r < rows; r++, dy += k->columns, x += k->columns) {
+                    const __m256 v = _mm256_mul_ps(_mm256_sub_ps(load_some(x, left), mean), inverse);
+                    const __m256 d = load_some(dy, left);
+                    sum = _mm256_add_ps(sum, d);
+                    product = _mm256_fmadd_ps(d, v, product);
+                }
+                add_doubles(k->product + c, product, left);
+            } else {
+                for (size_t r = 0; r < rows; r++, dy += k->columns)
+                    sum = _mm256_add_ps(sum, load_some(dy, left));
+            }
+            add_doubles(k->sum + c, sum, left);
+        }
+    }
+}
+
+void ink_norm_f32_avx2(const ink_norm_f32 *k)
+{
+    const size_t size = k->rows * k->columns;
+    for (size_t c = 0; c < k->columns; c += 8) {
+        const size_t left = k->columns - c;
+        const __m256 mean = load_some(k->mean + c, left), b = load_some(k->b + c, left);
+        const __m256 d = load_some(k->d + c, left);
+        const __m256 a = k->dy ? load_some(k->a + c, left) : d;
+        for (size_t i = c; i < size; i += k->columns) {
+            const __m256 v = _mm256_fmadd_ps(_mm256_sub_ps(load_some(k->x + i, left), mean), b, d);
+            store_some(k->y + i, k->dy ? _mm256_fmadd_ps(load_some(k->dy + i, left), a, v) : v, left);
+        }
+    }
+}
+
 /* So many vectors of a run, their sums in registers. */
 ALWAYS_INLINE void rows_block(const ink_sparse_rows_f32 *k, const float *x, float *y, const size_t vectors)
 {

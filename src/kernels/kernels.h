@@ -191,6 +191,27 @@ typedef struct ink_max_unpool_f32 {
     float *dx;
 } ink_max_unpool_f32;
 
+/* Sums over the rows of a matrix, by column, of dy and of dy times the normalised x:
+ *
+ *     sum[c] += sum over r of dy[r, c]
+ *     product[c] += sum over r of dy[r, c] * (x[r, c] - mean[c]) * inverse[c], unless x is NULL
+ *
+ * Blocks of INK_SUM_ROWS rows are summed in float32, their sums in double. */
+typedef struct ink_column_sums_f32 {
+    size_t rows, columns;
+    const float *dy, *x, *mean, *inverse;
+    double *sum, *product;
+} ink_column_sums_f32;
+enum { INK_SUM_ROWS = 64 };
+
+/* y[r, c] = (x[r, c] - mean[c]) * b[c] + d[c], and with dy, as the gradient wants it, + dy[r, c] * a[c]. */
+typedef struct ink_norm_f32 {
+    size_t rows, columns;
+    const float *x, *mean, *b, *d;
+    const float *dy, *a; /* or NULL */
+    float *y;
+} ink_norm_f32;
+
 /* The gradient of a relu (slope 0) or leaky relu from its output: dy = y > 0 ? dy : slope * dy. */
 typedef struct ink_relu_grad_f32 {
     size_t size;
@@ -241,6 +262,8 @@ typedef enum ink_kernel_op {
     INK_KERNEL_max_pool_arg_f32,
     INK_KERNEL_max_unpool_f32,
     INK_KERNEL_relu_grad_f32,
+    INK_KERNEL_column_sums_f32,
+    INK_KERNEL_norm_f32,
     INK_KERNEL_max_pool_grad_f32,
     INK_KERNEL_avg_pool_grad_f32,
     INK_KERNEL_adam_f32,
@@ -277,6 +300,8 @@ typedef struct ink_kernel {
         void (*max_pool_arg_f32)(const ink_max_pool_arg_f32 *);
         void (*max_unpool_f32)(const ink_max_unpool_f32 *);
         void (*relu_grad_f32)(const ink_relu_grad_f32 *);
+        void (*column_sums_f32)(const ink_column_sums_f32 *);
+        void (*norm_f32)(const ink_norm_f32 *);
         void (*max_pool_grad_f32)(const ink_pool_grad_f32 *);
         void (*avg_pool_grad_f32)(const ink_pool_grad_f32 *);
         void (*adam_f32)(const ink_adam_f32 *);

@@ -303,6 +303,34 @@ void ink_relu_grad_f32_scalar(const ink_relu_grad_f32 *k)
         k->dy[i] = k->y[i] > 0 ? k->dy[i] : k->slope * k->dy[i];
 }
 
+void ink_column_sums_f32_scalar(const ink_column_sums_f32 *k)
+{
+    for (size_t begin = 0; begin < k->rows; begin += INK_SUM_ROWS) {
+        const size_t end = k->rows - begin < INK_SUM_ROWS ? k->rows : begin + INK_SUM_ROWS;
+        for (size_t c = 0; c < k->columns; c++) {
+            float sum = 0, product = 0;
+            for (size_t i = begin * k->columns + c; i < end * k->columns; i += k->columns) {
+                sum += k->dy[i];
+                if (k->x)
+                    product += k->dy[i] * ((k->x[i] - k->mean[c]) * k->inverse[c]);
+            }
+            k->sum[c] += (double)sum;
+            if (k->x)
+                k->product[c] += (double)product;
+        }
+    }
+}
+
+void ink_norm_f32_scalar(const ink_norm_f32 *k)
+{
+    for (size_t r = 0; r < k->rows; r++)
+        for (size_t c = 0; c < k->columns; c++) {
+            const size_t i = r * k->columns + c;
+            const float v = (k->x[i] - k->mean[c]) * k->b[c] + k->d[c];
+            k->y[i] = k->dy ? k->dy[i] * k->a[c] + v : v;
+        }
+}
+
 void ink_max_pool_grad_f32_scalar(const ink_pool_grad_f32 *k)
 {
     ink_max_pool_grad_loop(k);

@@ -86,89 +86,93 @@ static void run(const ink_step *step, const ink_run *run)
 
 static ink_status tape_prepare(ink_tape_step *step, ink_prepare *p)
 {
-    (void)p;
     const size_t channels = step->input_shapes[0].dim[0];
     step->saved_once = 2 * channels; /* mean, 1 / sqrt(variance + epsilon) */
-    step->scratch = 4 * channels;    /* two sums a channel, as doubles */
+    step->scratch = 7 * channels;    /* two sums a channel, as doubles, and three factors */
+    step->kernel = ink_kernel_find(INK_KERNEL_norm_f32, p->cpu);
+    step->sums_kernel = ink_kernel_find(INK_KERNEL_column_sums_f32, p->cpu);
+    step->activation_kernel = ink_kernel_find(INK_KERNEL_activation_f32, p->cpu);
     return INK_OK;
+}
+
+static size_t rows_of(const ink_tape_step *step, const ink_tape_run *run)
+{
+    return run->images * (ink_tape_view(step->input_shapes[0]).elements / step->input_shapes[0].dim[0]);
+}
+
+/* Mean and variance of each channel: the second pass sums x (x - mean), which is the sum of (x - mean)^2, since
+ * that of (x - mean) is 0. */
+static void measure(const ink_tape_step *step, const ink_tape_run *run, size_t rows, float *mean, float *inverse)
+{
+    const size_t channels = step->input_shapes[0].dim[0];
+    double *sum = (double *)(void *)run->scratch, *square = sum + channels;
+    memset(sum, 0, 2 * channels * sizeof *sum);
+    step->sums_kernel->run.column_sums_f32(&(ink_column_sums_f32){
+        .rows = rows, .columns = channels, .dy = run->inputs[0], .sum = sum });
+    for (size_t c = 0; c < channels; c++) {
+        mean[c] = (float)(sum[c] / (double)rows);
+        inverse[c] = 1;
+    }
+    step->sums_kernel->run.column_sums_f32(&(ink_column_sums_f32){
+        rows, channels, run->inputs[0], run->inputs[0], mean, inverse, sum, square });
+    for (size_t c = 0; c < channels; c++) {
+        const double squares = square[c] > 0 ? square[c] : 0, variance = squares / (double)rows;
+        inverse[c] = (float)(1 / sqrt(variance + epsilon_of(step->node)));
+        run->gradients[step->parameter[MEAN] + c] = mean[c];
+        /* Unbiased, as PyTorch keeps it. */
+        run->gradients[step->parameter[VARIANCE] + c] = (float)(rows > 1 ? squares / (double)(rows - 1) : variance);
+    }
 }
 
 static void tape_forward(const ink_tape_step *step, const ink_tape_run *run)
 {
-    const size_t channels = step->input_shapes[0].dim[0];
-    const size_t rows = run->images * (ink_tape_view(step->input_shapes[0]).elements / channels);
-    const float *x = run->inputs[0], *weight = run->parameters + step->parameter[WEIGHT];
-    const float *bias = run->parameters + step->parameter[BIAS];
+    const size_t channels = step->input_shapes[0].dim[0], rows = rows_of(step, run);
     float *mean = run->saved, *inverse = run->saved + channels;
-    if (run->learning) {
-        double *sum = (double *)run->scratch, *square = sum + channels;
-        memset(sum, 0, 2 * channels * sizeof *sum);
-        for (size_t r = 0; r < rows; r++)
-            for (size_t c = 0; c < channels; c++)
-                sum[c] += x[r * channels + c];
-        for (size_t c = 0; c < channels; c++)
-            mean[c] = (float)(sum[c] / (double)rows);
-        for (size_t r = 0; r < rows; r++)
-            for (size_t c = 0; c < channels; c++) {
-                const float d = x[r * channels + c] - mean[c];
-                square[c] += d * d;
-            }
-        for (size_t c = 0; c < channels; c++) {
-            const double variance = square[c] / (double)rows;
-            inverse[c] = (float)(1 / sqrt(variance + epsilon_of(step->node)));
-            run->gradients[step->parameter[MEAN] + c] = mean[c];
-            /* Unbiased, as PyTorch keeps it. */
-            run->gradients[step->parameter[VARIANCE] + c] =
-                (float)(rows > 1 ? square[c] / (double)(rows - 1) : variance);
-        }
-    } else {
-        for (size_t c = 0; c < channels; c++) {
+    float *scale = run->scratch + 4 * channels, *shift = scale + channels;
+    if (run->learning)
+        measure(step, run, rows, mean, inverse);
+    for (size_t c = 0; c < channels; c++) {
+        if (!run->learning) {
             mean[c] = run->parameters[step->parameter[MEAN] + c];
             inverse[c] = (float)(1 / sqrt(run->parameters[step->parameter[VARIANCE] + c] +
                                           epsilon_of(step->node)));
         }
+        scale[c] = inverse[c] * (step->parameter[WEIGHT] == SIZE_MAX
+                                     ? 1 : run->parameters[step->parameter[WEIGHT] + c]);
+        shift[c] = step->parameter[BIAS] == SIZE_MAX ? 0 : run->parameters[step->parameter[BIAS] + c];
     }
-    for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < channels; c++) {
-            const float v = (x[r * channels + c] - mean[c]) * inverse[c];
-            run->output[r * channels + c] = (step->parameter[WEIGHT] == SIZE_MAX ? v : v * weight[c]) +
-                                            (step->parameter[BIAS] == SIZE_MAX ? 0 : bias[c]);
-        }
+    step->kernel->run.norm_f32(&(ink_norm_f32){
+        .rows = rows, .columns = channels, .x = run->inputs[0], .mean = mean, .b = scale, .d = shift,
+        .y = run->output });
+    if (step->slope != 1)
+        step->activation_kernel->run.activation_f32(&(ink_activation_f32){
+            INK_ACT_LEAKY_RELU, step->slope, rows * channels, run->output, run->output });
 }
 
 static void tape_backward(const ink_tape_step *step, const ink_tape_run *run)
 {
-    const size_t channels = step->input_shapes[0].dim[0];
-    const size_t rows = run->images * (ink_tape_view(step->input_shapes[0]).elements / channels);
-    const bool scaled = step->parameter[WEIGHT] != SIZE_MAX, shifted = step->parameter[BIAS] != SIZE_MAX;
-    const float *x = run->inputs[0], *dy = run->d_output;
+    const size_t channels = step->input_shapes[0].dim[0], rows = rows_of(step, run);
     const float *mean = run->saved, *inverse = run->saved + channels;
-    double *sum = (double *)run->scratch, *product = sum + channels;
+    double *sum = (double *)(void *)run->scratch, *product = sum + channels;
+    float *a = run->scratch + 4 * channels, *b = a + channels, *d = b + channels;
     memset(sum, 0, 2 * channels * sizeof *sum);
-    for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < channels; c++) {
-            const float g = dy[r * channels + c];
-            sum[c] += g;
-            product[c] += g * ((x[r * channels + c] - mean[c]) * inverse[c]);
-        }
+    step->sums_kernel->run.column_sums_f32(&(ink_column_sums_f32){
+        rows, channels, run->d_output, run->inputs[0], mean, inverse, sum, product });
     for (size_t c = 0; c < channels; c++) {
+        const bool scaled = step->parameter[WEIGHT] != SIZE_MAX;
         if (scaled)
             run->gradients[step->parameter[WEIGHT] + c] += (float)product[c];
-        if (shifted)
+        if (step->parameter[BIAS] != SIZE_MAX)
             run->gradients[step->parameter[BIAS] + c] += (float)sum[c];
+        const double factor = inverse[c] * (scaled ? (double)run->parameters[step->parameter[WEIGHT] + c] : 1);
+        const double slope = run->learning ? product[c] / (double)rows * inverse[c] : 0;
+        a[c] = (float)factor;
+        b[c] = (float)(-factor * slope);
+        d[c] = run->learning ? (float)(-factor * sum[c] / (double)rows) : 0;
     }
-    if (!run->d_inputs[0])
-        return;
-    for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < channels; c++) {
-            const float factor = inverse[c] * (scaled ? run->parameters[step->parameter[WEIGHT] + c] : 1);
-            const float v = (x[r * channels + c] - mean[c]) * inverse[c];
-            const float g = dy[r * channels + c];
-            run->d_inputs[0][r * channels + c] =
-                !run->learning ? g * factor
-                               : factor * (g - (float)(sum[c] / (double)rows) -
-                                           v * (float)(product[c] / (double)rows));
-        }
+    if (run->d_inputs[0])
+        step->kernel->run.norm_f32(&(ink_norm_f32){ rows, channels, run->inputs[0], mean, b, d, run->d_output, a,
+                                                    run->d_inputs[0] });
 }
 
 const ink_op ink_op_batch_norm = {

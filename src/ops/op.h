@@ -101,7 +101,7 @@ typedef struct ink_tape_step {
     size_t saved_once;               /* and for all images together */
     size_t scratch;                  /* floats that a run needs besides */
     const ink_kernel *kernel, *gradient_kernel, *transposed_kernel, *pool_kernel,
-        *unpool_kernel, *rows_kernel;
+        *unpool_kernel, *rows_kernel, *sums_kernel, *activation_kernel;
     const uint32_t *row_offset, *tap_offset;      /* forward */
     const uint32_t *back_row_offset, *back_tap_offset;
     const uint32_t *weight_row_offset;            /* of the weight gradient */

@@ -20,6 +20,7 @@ fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$python" scripts/make-golden.py -o "$folder"
+"$python" scripts/make-golden-gradients.py -o "$folder"
 
 faults=0
 outputs=0
@@ -32,7 +33,7 @@ for file in tests/golden/*; do
         continue
     fi
     case $name in
-    *.output.f32 | *.probs.f32)
+    *.output.f32 | *.probs.f32 | *.gradients.f32)
         [ -e "$folder/$name" ] || faults=$((faults + 1))
         outputs=$((outputs + 1))
         printf 'differs, to be replayed: %s\n' "$name"
@@ -51,6 +52,7 @@ for file in "$folder"/*; do
 done
 
 INKLING_GOLDEN=$folder "$program"
+INKLING_GOLDEN=$folder "${program}_gradients"
 printf '%d files, %d outputs differ in bits, %d faults\n' "$(find "$folder" -type f | wc -l)" \
     "$outputs" "$faults"
 [ "$faults" -eq 0 ]

@@ -411,8 +411,8 @@ typedef struct ink_examples {
     size_t count;
 } ink_examples;
 
-/* Checks settings (docs/training.md) and gives those that are not the defaults, in a fixed order. `text` may be
- * NULL. Errors: INK_ERR_ARGUMENT, INK_ERR_MEMORY. */
+/* Checks settings (docs/training.md) and gives the seed and those that are not the defaults, in a fixed order.
+ * `text` may be NULL. Errors: INK_ERR_ARGUMENT, INK_ERR_MEMORY. */
 INK_API ink_status ink_training_settings(const char *text, ink_buffer *out, ink_error *error);
 
 typedef struct ink_trainer ink_trainer;
@@ -436,7 +436,7 @@ typedef struct ink_trainer_info {
     size_t batch;                  /* images of a step */
     size_t training, validation;   /* images */
     const uint32_t *validation_indices; /* which examples were set aside */
-    const char *settings;          /* those that are not the defaults */
+    const char *settings;          /* the seed, and those that are not the defaults */
     const char *note;              /* of the checkpoint, see ink_trainer_save; else "" */
     uint64_t best_epoch;           /* that ink_trainer_validate liked best so far; 0: none yet */
     double best_accuracy, best_loss; /* its results; accuracies are from 0 to 1 */

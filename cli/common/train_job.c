@@ -23,6 +23,7 @@ typedef struct job {
     const train_options *options;
     const recipe *recipe;
     const char *network; /* its name or file */
+    const char *given;   /* the settings given on the command line */
     text settings, checkpoint_path, log_path, report_path; /* "" for a file that is not wanted */
     bool keep_checkpoint;
     uint32_t threads;
@@ -130,6 +131,11 @@ static int choose(job *j, const char *settings)
     return CLI_DONE;
 }
 
+static uint64_t seed_of(const job *j)
+{
+    return j->options->seed == UINT64_MAX ? 1 : j->options->seed;
+}
+
 /* ---- the network to begin with ---- */
 
 static const char *metadata_string(const ink_model *model, const char *key)
@@ -139,6 +145,28 @@ static const char *metadata_string(const ink_model *model, const char *key)
         if (strcmp(entry->key, key) == 0)
             return ink_metadata_string(entry, 0);
     return "";
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* The command that gives the same model again, but for folders. */
+static void add_command(const job *j, text *to)
+{
+    text_printf(to, "inkling train --%s %s", j->options->arch ? "arch" : "recipe",
+                j->options->arch ? base_name(j->options->arch) : j->recipe->name);
+    if (j->options->arch && j->recipe)
+        text_printf(to, " --recipe %s", j->recipe->name);
+    for (const char *at = j->given; *at;) {
+        const size_t length = strcspn(at, " "), name = strcspn(at, "=");
+        if (length && name < length && strncmp(at, "seed=", 5) != 0)
+            text_printf(to, " --%.*s %.*s", (int)name, at, (int)(length - name - 1), at + name + 1);
+        at += length + (at[length] == ' ');
+    }
+    text_printf(to, " --seed %llu --data DIR -o MODEL", (unsigned long long)seed_of(j));
 }
 
 static int build_network(job *j, const ink_model_options *options)
@@ -165,14 +193,17 @@ static int build_network(job *j, const ink_model_options *options)
     ink_status status = ink_network_open(text_of ? text_of : (const char *)file.data,
                                          text_of ? strlen(text_of) : file.size, &network, &builder, &error);
     free(file.data);
-    const char *slash = strrchr(j->network, '/');
-    const uint64_t seed = j->options->seed == UINT64_MAX ? 1 : j->options->seed;
+    text command = { 0 };
+    add_command(j, &command);
     if (!status)
-        status = ink_builder_metadata(builder, "general.name", slash ? slash + 1 : j->network, &error);
+        status = ink_builder_metadata(builder, "training.command", text_string(&command), &error);
+    text_free(&command);
+    if (!status)
+        status = ink_builder_metadata(builder, "general.name", base_name(j->network), &error);
     if (!status && j->recipe)
         status = ink_builder_metadata(builder, "training.recipe", j->recipe->name, &error);
     if (!status)
-        status = ink_builder_init_weights(builder, seed, &error);
+        status = ink_builder_init_weights(builder, seed_of(j), &error);
     if (!status)
         status = ink_builder_labels(builder, j->data.names, j->data.classes, &error);
     ink_model_options named = *options;
@@ -515,7 +546,7 @@ static int introduce(const job *j)
 
 int train_run(const train_options *options, const char *settings)
 {
-    job j = { .options = options, .facts = terminal_facts(), .bar = isatty(STDERR_FILENO) != 0 };
+    job j = { .options = options, .given = settings, .facts = terminal_facts(), .bar = isatty(STDERR_FILENO) != 0 };
     int code = choose(&j, settings);
     if (!code && options->sheet) {
         code = train_sheet(options, text_string(&j.settings));

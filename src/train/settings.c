@@ -152,7 +152,8 @@ const char *ink_settings_text(const ink_settings *settings, ink_arena *arena)
     text[0] = 0;
     for (const row *r = rows; r < rows + ROWS; r++) {
         const double value = load(settings, r);
-        if (value == (r->kind == REAL ? (double)(float)r->fallback : r->fallback))
+        const bool seed = r->at == AT(seed); /* said always: it is what makes a run that run */
+        if (!seed && value == (r->kind == REAL ? (double)(float)r->fallback : r->fallback))
             continue;
         size += (size_t)snprintf(text + size, sizeof text - size, "%s%s=", size ? " " : "", r->name);
         if (r->kind == REAL) {

@@ -27,7 +27,7 @@ typedef struct ink_settings {
  * Errors: INK_ERR_ARGUMENT, which names the setting, what was found and wanted. */
 ink_status ink_settings_parse(ink_settings *settings, const char *text, ink_error *error);
 
-/* The text of what is not the default; a string in the arena, or NULL without memory. */
+/* The text of the seed and of what is not the default; a string in the arena, or NULL without memory. */
 const char *ink_settings_text(const ink_settings *settings, ink_arena *arena);
 
 #endif

@@ -12,7 +12,7 @@ import subprocess
 import time
 import unittest
 
-from support import (BIN, ProgramTest, idx_images, idx_labels, needs_json, needs_png, png, run)
+from support import (BIN, DATA, ProgramTest, idx_images, idx_labels, needs_gzip, needs_json, needs_png, png, run)
 
 SIDE = 8
 NETWORK = ("conv2d filters=4 kernel=3\nbatch_norm\nrelu\nmax_pool2d kernel=2\nflatten\n"
@@ -75,7 +75,8 @@ class Train(ProgramTest):
                               self.data / "t10k-labels-idx1-ubyte").out
         self.assertIn(found[2], evaluated)
         inspected = self.done("inspect", self.model).out
-        for word in ("training.settings", "training.epoch", "training.validation_accuracy"):
+        for word in ("training.settings", "training.epoch", "training.validation_accuracy", "training.command",
+                     "--arch net.txt --epochs 12 --batch 32 --rate 0.02 --augment none --seed 1 --data DIR -o MODEL"):
             self.assertIn(word, inspected)
         self.assertNotIn("dropout", inspected)
         self.assertNotIn("batch_norm", inspected)
@@ -86,6 +87,16 @@ class Train(ProgramTest):
         self.assertIn("net.txt", page)
         self.assertIn("%s %%" % found[2], page)
 
+    @unittest.skipUnless(DATA, "INKLING_DATA is not set")
+    @needs_gzip
+    @needs_json
+    def test_mnist(self):
+        """A floor under what one epoch of MNIST teaches: 95.9 % were seen, for one seed."""
+        answer = self.done("train", "--arch", "fc", "--data", os.path.join(DATA, "mnist"), "-o", self.model,
+                           "--epochs", 1, "--batch", 64, "--no-files", "--test", "--json").json
+        self.assertGreater(answer["test"]["accuracy"], 0.95)
+        self.assertEqual(answer["training"], 54000)
+
     @needs_json
     def test_json(self):
         answer = self.done(*self.train(*QUICK, "--test", "--json")).json
@@ -93,7 +104,7 @@ class Train(ProgramTest):
         self.assertEqual(answer["training"], 360)
         self.assertEqual(answer["validation"]["count"], 40)
         self.assertEqual(answer["test"]["count"], 60)
-        self.assertEqual(answer["settings"], "epochs=4 batch=32 rate=0.02")
+        self.assertEqual(answer["settings"], "epochs=4 batch=32 seed=1 rate=0.02")
         self.assertEqual(answer["steps"], 4 * 11)
 
     def test_built_in_networks(self):
@@ -208,7 +219,8 @@ class Train(ProgramTest):
         self.done(*self.train("--epochs", 2, "--rate", 0.02, "--batch", 32, "--checkpoint", kept))
         self.assertTrue(kept.exists())                   # since it was named
         self.done("train", "--resume", kept, "--data", self.data, "-o", self.model, "--epochs", 4)
-        self.assertEqual(self.model.read_bytes(), wanted)
+        # Only the command that began it is another.
+        self.assertEqual(self.model.read_bytes().replace(b"--epochs 2 ", b"--epochs 4 "), wanted)
         self.assertTrue(kept.exists())
 
     def test_disk_full(self):

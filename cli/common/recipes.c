@@ -3,17 +3,20 @@
 #include <string.h>
 
 static const recipe recipes[] = {
-    { "fc-plain", "fc", "epochs=15 batch=128 rate=0.001 schedule=cosine average=0.999",
+    { "fc-plain", "fc",
+      "epochs=30 batch=128 rate=0.001 decay=0.05 schedule=cosine smoothing=0.1 average=0.999",
       "fc without augmentation" },
-    { "fc", "fc", "epochs=60 batch=128 rate=0.001 schedule=one-cycle average=0.999 augment=light",
-      "the fc that is shipped" },
+    { "fc", "fc",
+      "epochs=100 batch=128 rate=0.002 decay=0.01 schedule=one-cycle average=0.999 shift=1 rotation=10 scale=0.1 "
+      "shear=0.1 elastic=1.5", "the fc that is shipped" },
     { "cnn-plain", "cnn", "epochs=15 batch=128 rate=0.001",
-      "cnn as the document trains it" },
-    { "cnn", "cnn", "epochs=60 batch=128 rate=0.003 schedule=one-cycle average=0.999 augment=light",
+      "cnn as the reference document trains it" },
+    { "cnn", "cnn",
+      "epochs=60 batch=128 rate=0.004 schedule=one-cycle average=0.999 augment=light shift=1",
       "the cnn that is shipped" },
     { "digits", "digits",
-      "epochs=16 batch=128 optimizer=adamw rate=0.006 decay=0.01 schedule=one-cycle average=0.999 "
-      "augment=light", "the digits that is shipped" },
+      "epochs=18 batch=128 validation=3000 rate=0.005 decay=0.01 schedule=one-cycle average=0.999 augment=light "
+      "rotation=12 scale=0.12 elastic=0.8", "the digits that is shipped" },
 };
 
 const recipe *recipe_at(size_t index)

@@ -108,6 +108,34 @@ typedef struct ink_softmax_f32 {
     float *y;
 } ink_softmax_f32;
 
+/* The sums before and after Winograd's products, F(2x2, 3x3); src/ops/winograd.h says whose. For each tile and
+ * channel, d the 4x4 inputs from x[offset[tile]] on and B^T = [1 0 -1 0; 0 1 1 0; 0 -1 1 0; 0 1 0 -1]:
+ *
+ *     v[4 i + k, tile, c] = (B^T d B)[i, k]
+ *
+ * and with A^T = [1 1 1 0; 0 1 -1 -1], leaky as igemm's:
+ *
+ *     y[offset[tile] + i * row + k * channels + c] = leaky(bias[c] + (A^T m A)[i, k])
+ *
+ * of which the right column is written where bit 0 of inside[tile] is set, the lower row where bit 1 is. */
+typedef struct ink_winograd_in_f32 {
+    size_t tiles, channels;
+    const uint32_t *offset;
+    const float *x;
+    size_t row; /* elements from a row of x to the next; pixels lie side by side */
+    float *v;   /* [16, tiles, channels] */
+} ink_winograd_in_f32;
+typedef struct ink_winograd_out_f32 {
+    size_t tiles, channels;
+    const uint32_t *offset;
+    const uint8_t *inside;
+    const float *m; /* [16, tiles, channels] */
+    const float *bias;
+    float slope;
+    float *y;
+    size_t row;
+} ink_winograd_out_f32;
+
 /* Bytes to network input: y = x * scale + offset. */
 typedef struct ink_pixels_f32 {
     size_t size;
@@ -255,6 +283,8 @@ typedef enum ink_kernel_op {
     INK_KERNEL_affine_f32,
     INK_KERNEL_softmax_f32,
     INK_KERNEL_pixels_f32,
+    INK_KERNEL_winograd_in_f32,
+    INK_KERNEL_winograd_out_f32,
     INK_KERNEL_wgrad_f32,
     INK_KERNEL_sparse_dense_f32,
     INK_KERNEL_sparse_wgrad_f32,
@@ -293,6 +323,8 @@ typedef struct ink_kernel {
         void (*affine_f32)(const ink_affine_f32 *);
         void (*softmax_f32)(const ink_softmax_f32 *);
         void (*pixels_f32)(const ink_pixels_f32 *);
+        void (*winograd_in_f32)(const ink_winograd_in_f32 *);
+        void (*winograd_out_f32)(const ink_winograd_out_f32 *);
         void (*wgrad_f32)(const ink_wgrad_f32 *);
         void (*sparse_dense_f32)(const ink_sparse_dense_f32 *);
         void (*sparse_wgrad_f32)(const ink_sparse_wgrad_f32 *);

@@ -168,6 +168,54 @@ void ink_pixels_f32_scalar(const ink_pixels_f32 *p)
         p->y[i] = (float)p->x[i] * p->scale + p->offset;
 }
 
+void ink_winograd_in_f32_scalar(const ink_winograd_in_f32 *k)
+{
+    for (size_t t = 0; t < k->tiles; t++)
+        for (size_t c = 0; c < k->channels; c++) {
+            const float *x = k->x + k->offset[t] + c;
+            float *v = k->v + t * k->channels + c, rows[4][4];
+            for (size_t i = 0; i < 4; i++) { /* of B^T d */
+                const float *d = x + i * k->channels;
+                const float a = d[0], b = d[k->row], e = d[2 * k->row], f = d[3 * k->row];
+                rows[0][i] = a - e;
+                rows[1][i] = b + e;
+                rows[2][i] = e - b;
+                rows[3][i] = b - f;
+            }
+            const size_t next = k->tiles * k->channels;
+            for (size_t i = 0; i < 4; i++, v += 4 * next) {
+                v[0] = rows[i][0] - rows[i][2];
+                v[next] = rows[i][1] + rows[i][2];
+                v[2 * next] = rows[i][2] - rows[i][1];
+                v[3 * next] = rows[i][1] - rows[i][3];
+            }
+        }
+}
+
+void ink_winograd_out_f32_scalar(const ink_winograd_out_f32 *k)
+{
+    for (size_t t = 0; t < k->tiles; t++)
+        for (size_t c = 0; c < k->channels; c++) {
+            const size_t next = k->tiles * k->channels;
+            const float *m = k->m + t * k->channels + c;
+            float rows[2][4];
+            for (size_t i = 0; i < 4; i++, m += next) { /* of A^T m */
+                rows[0][i] = m[0] + m[4 * next] + m[8 * next];
+                rows[1][i] = m[4 * next] - m[8 * next] - m[12 * next];
+            }
+            for (size_t i = 0; i < 2; i++) {
+                float *y = k->y + k->offset[t] + i * k->row + c;
+                const float left = k->bias[c] + (rows[i][0] + rows[i][1] + rows[i][2]);
+                const float right = k->bias[c] + (rows[i][1] - rows[i][2] - rows[i][3]);
+                if (i && !(k->inside[t] & 2))
+                    continue;
+                y[0] = left > 0 ? left : k->slope * left;
+                if (k->inside[t] & 1)
+                    y[k->channels] = right > 0 ? right : k->slope * right;
+            }
+        }
+}
+
 void ink_copy_f32(const uint32_t dim[4], const float *x, const size_t x_stride[4], float *y,
                   const size_t y_stride[4])
 {

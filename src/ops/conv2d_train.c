@@ -10,6 +10,7 @@
 #include "ops/conv2d_train.h"
 
 #include "base/checked.h"
+#include "ops/winograd.h"
 
 #include <string.h>
 
@@ -56,6 +57,24 @@ size_t ink_conv2d_place(const ink_node *node, size_t parameter, size_t i)
     return ((o / columns * taps + tap) * depth + c) * columns + o % columns;
 }
 
+/* Winograd's way for what it fits. Its scratch is behind all other. */
+static ink_status prepare_winograd(ink_tape_step *step, const ink_conv_sizes *s, ink_prepare *p, ink_step *counted)
+{
+    step->winograd = step->back_winograd = NULL;
+    if (s->groups != 1 || s->stride_height != 1 || s->stride_width != 1 || s->dilation_height != 1 ||
+        s->dilation_width != 1 || !ink_winograd_fits(s->kernel_height, s->kernel_width, s->channels, s->out))
+        return INK_OK;
+    INK_TRY(ink_winograd_prepare(&step->winograd, s->channels, s->out, s->out_height, s->out_width, p, counted));
+    if (step->wants_gradient && !(step->pool && ink_conv_pooled_sparse(step, s)))
+        INK_TRY(ink_winograd_prepare(&step->back_winograd, s->out, s->channels, s->height, s->width, p, counted));
+    return INK_OK;
+}
+
+static size_t winograd_floats(const ink_winograd *w)
+{
+    return w ? w->in_height * w->in_width * w->channels + ink_winograd_scratch(w) : 0;
+}
+
 ink_status ink_conv2d_tape_prepare(ink_tape_step *step, ink_prepare *p)
 {
     const ink_conv_sizes s = ink_conv_sizes_of(step);
@@ -94,16 +113,23 @@ ink_status ink_conv2d_tape_prepare(ink_tape_step *step, ink_prepare *p)
     step->back_row_offset = back_row;
     step->back_tap_offset = back_tap;
     step->weight_row_offset = weight_row;
-    INK_TRY(ink_prepare_floats(p, &counted, s.groups * ink_igemm_packed_size(tile, s.columns, s.taps, s.depth), &step->packed));
+    INK_TRY(prepare_winograd(step, &s, p, &counted));
+    if (!step->winograd)
+        INK_TRY(ink_prepare_floats(p, &counted, s.groups * ink_igemm_packed_size(tile, s.columns, s.taps, s.depth),
+                                   &step->packed));
     INK_TRY(ink_prepare_floats(p, &counted, s.groups * ink_round_up(s.columns, tile), &step->packed_bias));
+    if (step->wants_gradient && !step->back_winograd)
+        INK_TRY(ink_prepare_floats(p, &counted, s.groups * ink_igemm_packed_size(tile, s.depth, s.taps, s.columns),
+                                   &step->packed_back));
     if (step->wants_gradient) {
-        INK_TRY(ink_prepare_floats(p, &counted, s.groups * ink_igemm_packed_size(tile, s.depth, s.taps, s.columns), &step->packed_back));
         INK_TRY(ink_prepare_floats(p, &counted, ink_round_up(s.depth, tile), &step->zero_bias));
     }
     step->scratch = (ink_conv_pads(&s) ? s.padded_height * s.padded_width * s.channels : 0) +
                     (step->wants_gradient ? s.back_height * s.back_width * s.out : 0);
     if (step->pool)
         step->scratch += ink_conv_pooled_scratch(step, &s);
+    const size_t forward = winograd_floats(step->winograd), back = winograd_floats(step->back_winograd);
+    step->scratch += forward > back ? forward : back;
     if (step->pool && step->wants_gradient && ink_conv_pooled_sparse(step, &s))
         INK_TRY(ink_prepare_floats(p, &counted, s.out * s.taps * s.depth, &step->packed_rows));
     return INK_OK;
@@ -119,10 +145,15 @@ void ink_conv2d_tape_pack(const ink_tape_step *step, const float *parameters)
     for (size_t k = 0; step->packed_rows && k < s.taps * s.depth; k++)
         for (size_t o = 0; o < s.out; o++)
             step->packed_rows[o * s.taps * s.depth + k] = w[k * s.out + o];
+    if (step->winograd)
+        ink_winograd_pack(step->winograd, w, s.channels * s.out, s.out, 1, false);
+    if (step->back_winograd)
+        ink_winograd_pack(step->back_winograd, w, s.channels * s.out, 1, s.out, true);
     for (size_t i = 0; i < s.groups; i++) {
-        ink_igemm_pack(step->packed + i * packed, tile, s.columns, s.taps, s.depth, w + i * group, 1,
-                       s.depth * s.columns, s.columns);
-        if (step->wants_gradient)
+        if (!step->winograd)
+            ink_igemm_pack(step->packed + i * packed, tile, s.columns, s.taps, s.depth, w + i * group, 1,
+                           s.depth * s.columns, s.columns);
+        if (step->wants_gradient && !step->back_winograd)
             ink_igemm_pack(step->packed_back + i * packed_back, tile, s.depth, s.taps, s.columns,
                            w + i * group, s.columns, s.depth * s.columns, 1);
         if (step->parameter[BIAS] != SIZE_MAX)
@@ -142,19 +173,60 @@ const float *ink_conv_padded(const ink_conv_sizes *s, const float *x, float *scr
     return scratch;
 }
 
+/* Pictures with a border: x, from `top` and `left` on, in the middle of zeros; both may be negative. */
+static void border(const float *x, size_t height, size_t width, size_t channels, int64_t top, int64_t left,
+                   float *to, size_t to_height, size_t to_width)
+{
+    memset(to, 0, to_height * to_width * channels * sizeof *to);
+    const size_t skip = left < 0 ? (size_t)-left : 0, at = left < 0 ? 0 : (size_t)left;
+    if (skip >= width || at >= to_width)
+        return;
+    const size_t count = width - skip < to_width - at ? width - skip : to_width - at;
+    for (size_t y = 0; y < height; y++) {
+        const int64_t row = (int64_t)y + top;
+        if (row >= 0 && row < (int64_t)to_height)
+            memcpy(to + ((size_t)row * to_width + at) * channels, x + (y * width + skip) * channels,
+                   count * channels * sizeof *to);
+    }
+}
+
+/* Where Winograd's scratch begins. */
+static float *winograd_scratch(const ink_tape_step *step, const ink_tape_run *run)
+{
+    const size_t forward = winograd_floats(step->winograd), back = winograd_floats(step->back_winograd);
+    return run->scratch + step->scratch - (forward > back ? forward : back);
+}
+
+static void run_winograd(const ink_tape_step *step, const ink_tape_run *run, const ink_conv_sizes *s, const float *x,
+                         float slope, float *y)
+{
+    const ink_winograd *w = step->winograd;
+    float *scratch = winograd_scratch(step, run);
+    if (s->pad_top || s->pad_left || s->height != w->in_height || s->width != w->in_width) {
+        border(x, s->height, s->width, s->channels, (int64_t)s->pad_top, (int64_t)s->pad_left, scratch,
+               w->in_height, w->in_width);
+        x = scratch;
+    }
+    ink_winograd_run(w, x, step->packed_bias, slope, y, scratch + w->in_height * w->in_width * w->channels);
+}
+
 void ink_conv2d_tape_forward(const ink_tape_step *step, const ink_tape_run *run)
 {
     const ink_conv_sizes s = ink_conv_sizes_of(step);
     const size_t tile = step->kernel->tile, rows = s.out_height * s.out_width;
     const size_t packed = ink_igemm_packed_size(tile, s.columns, s.taps, s.depth);
     const size_t pad_floats = ink_conv_pads(&s) ? s.padded_height * s.padded_width * s.channels : 0;
-    memset(run->scratch, 0, pad_floats * sizeof(float));
+    if (!step->winograd)
+        memset(run->scratch, 0, pad_floats * sizeof(float));
     for (size_t image = 0; image < run->images; image++) {
-        const float *x = ink_conv_padded(&s, run->inputs[0] + image * s.height * s.width * s.channels,
-                                run->scratch);
+        const float *x = run->inputs[0] + image * s.height * s.width * s.channels;
         /* What is pooled at once needs no place of its own. */
         float *y = step->pool ? run->scratch + pad_floats : run->output + image * rows * s.out;
-        for (size_t i = 0; i < s.groups; i++)
+        if (step->winograd)
+            run_winograd(step, run, &s, x, step->pool ? 1 : step->slope, y);
+        else
+            x = ink_conv_padded(&s, x, run->scratch);
+        for (size_t i = 0; !step->winograd && i < s.groups; i++)
             step->kernel->run.igemm_f32(&(ink_igemm_f32){
                 .rows = rows, .columns = s.columns, .taps = s.taps, .depth = s.depth,
                 .x = x + i * s.depth, .row_offset = step->row_offset, .tap_offset = step->tap_offset,
@@ -202,7 +274,7 @@ void ink_conv2d_tape_backward(const ink_tape_step *step, const ink_tape_run *run
         ink_conv_pooled_backward(step, run, run->scratch + pad_floats);
         return;
     }
-    memset(run->scratch, 0, (pad_floats + (gradient ? back_floats : 0)) * sizeof(float));
+    memset(run->scratch, 0, (pad_floats + (gradient && !step->back_winograd ? back_floats : 0)) * sizeof(float));
     for (size_t image = 0; image < run->images; image++) {
         const float *x = ink_conv_padded(&s, run->inputs[0] + image * s.height * s.width * s.channels,
                                 run->scratch);
@@ -229,6 +301,16 @@ void ink_conv2d_tape_backward(const ink_tape_step *step, const ink_tape_run *run
         }
         if (!gradient)
             continue;
+        if (step->back_winograd) {
+            const ink_winograd *w = step->back_winograd;
+            float *scratch = winograd_scratch(step, run);
+            border(dy, s.out_height, s.out_width, s.out, 2 - (int64_t)s.pad_top, 2 - (int64_t)s.pad_left, scratch,
+                   w->in_height, w->in_width);
+            ink_winograd_run(w, scratch, step->zero_bias, 1,
+                             run->d_inputs[0] + image * s.height * s.width * s.channels,
+                             scratch + w->in_height * w->in_width * w->channels);
+            continue;
+        }
         spread(&s, dy, back);
         for (size_t i = 0; i < s.groups; i++)
             step->transposed_kernel->run.igemm_f32(&(ink_igemm_f32){

@@ -67,6 +67,8 @@ typedef struct ink_step {
     uint64_t weight_bytes;
 } ink_step;
 
+typedef struct ink_winograd ink_winograd;
+
 typedef struct ink_prepare {
     ink_arena *arena; /* the model's */
     ink_cpu cpu;
@@ -105,6 +107,7 @@ typedef struct ink_tape_step {
     const uint32_t *row_offset, *tap_offset;      /* forward */
     const uint32_t *back_row_offset, *back_tap_offset;
     const uint32_t *weight_row_offset;            /* of the weight gradient */
+    ink_winograd *winograd, *back_winograd;       /* of a convolution and of its input's gradient, or NULL */
     float *packed, *packed_bias, *packed_back, *packed_rows, *zero_bias; /* shared by all threads, made by tape_pack */
 } ink_tape_step;
 

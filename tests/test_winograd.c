@@ -1,0 +1,189 @@
+/* Winograd's convolution: its two kernels against their formulas, and the whole against a plain loop in double.
+ *
+ * Bounds. A transform's value is a sum of at most 4 inputs (16 products of the second, in two rounds of at most 3
+ * additions each): gamma(n) of the sum of sizes. For the whole, with |B^T| row sums at most 2, |A^T| at most 3 and
+ * |G| at most 1.5: an input may grow 4 times, a product 9 times, a weight 2.25 times, so the error is within
+ * gamma(C + 12) * 81 * sum |x| |w| over the tile's inputs, which is generous. */
+#include "check_kernels.h"
+
+#include "ops/winograd.h"
+
+static check_room rooms[4];
+
+static void rooms_make(size_t size)
+{
+    for (size_t i = 0; i < CHECK_COUNT(rooms); i++)
+        rooms[i] = check_room_make(size);
+}
+
+static void rooms_free(void)
+{
+    for (size_t i = 0; i < CHECK_COUNT(rooms); i++)
+        check_room_free(&rooms[i]);
+}
+
+static const double BT[4][4] = { { 1, 0, -1, 0 }, { 0, 1, 1, 0 }, { 0, -1, 1, 0 }, { 0, 1, 0, -1 } };
+static const double AT[2][4] = { { 1, 1, 1, 0 }, { 0, 1, -1, -1 } };
+
+/* ---- the kernels ---- */
+
+static void in_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, size_t channels)
+{
+    const check_place place = (tiles + channels) % CHECK_PLACES;
+    const size_t row = (tiles + 4) * channels, x_size = tiles ? 4 * row : 0, v_size = 16 * tiles * channels;
+    float *x = check_random_floats(random, x_size);
+    uint32_t *offset = calloc(tiles + 1, sizeof *offset);
+    assert_non_null(offset);
+    for (size_t t = 0; t < tiles; t++)
+        offset[t] = (uint32_t)((tiles - 1 - t) * channels);
+    float *v = check_room_take(&rooms[0], v_size * sizeof *v, place);
+    snprintf(where, sizeof where, "%s: %zu tiles, %zu channels, place %d", kernel->name, tiles, channels, (int)place);
+    kernel->run.winograd_in_f32(&(ink_winograd_in_f32){
+        tiles, channels, check_room_copy(&rooms[1], offset, tiles * sizeof *offset, place),
+        check_room_copy(&rooms[2], x, x_size * sizeof *x, place), row, v });
+    calls++;
+    check_kept(&rooms[0]);
+    for (size_t at = 0; at < v_size; at++) {
+        const size_t point = at / (tiles * channels), t = at / channels % tiles, c = at % channels;
+        double sum = 0, size = 0;
+        for (size_t y = 0; y < 4; y++)
+            for (size_t k = 0; k < 4; k++) {
+                const double term = BT[point / 4][y] * BT[point % 4][k] *
+                                    (double)x[offset[t] + y * row + k * channels + c];
+                sum += term;
+                size += fabs(term);
+            }
+        check_value(v[at], sum, check_gamma(4) * size + CHECK_TINY, at);
+    }
+    free(x);
+    free(offset);
+}
+
+static void out_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, size_t channels, float slope)
+{
+    const check_place place = (tiles + channels) % CHECK_PLACES;
+    const size_t row = (2 * tiles + 1) * channels, y_size = tiles ? 2 * row : 0, m_size = 16 * tiles * channels;
+    float *m = check_random_floats(random, m_size), *bias = check_random_floats(random, channels);
+    float *before = check_random_floats(random, y_size);
+    uint32_t *offset = calloc(tiles + 1, sizeof *offset);
+    uint8_t *inside = calloc(tiles + 1, 1);
+    assert_true(offset && inside);
+    for (size_t t = 0; t < tiles; t++) {
+        offset[t] = (uint32_t)(t * 2 * channels);
+        inside[t] = (uint8_t)(t % 4);
+    }
+    float *y = check_room_copy(&rooms[0], before, y_size * sizeof *y, place);
+    snprintf(where, sizeof where, "%s: %zu tiles, %zu channels, place %d", kernel->name, tiles, channels, (int)place);
+    kernel->run.winograd_out_f32(&(ink_winograd_out_f32){
+        tiles, channels, offset, inside, check_room_copy(&rooms[1], m, m_size * sizeof *m, place),
+        check_room_copy(&rooms[2], bias, channels * sizeof *bias, place), slope, y, row });
+    calls++;
+    check_kept(&rooms[0]);
+    for (size_t at = 0; at < y_size; at++) {
+        const size_t i = at / row, k = at % row / channels % 2, t = at % row / channels / 2, c = at % channels;
+        if (t >= tiles || (i && !(inside[t] & 2)) || (k && !(inside[t] & 1))) {
+            check_same(y[at], before[at], at);
+            continue;
+        }
+        double sum = bias[c], size = fabs(sum);
+        for (size_t point = 0; point < 16; point++) {
+            const double term = AT[i][point / 4] * AT[k][point % 4] *
+                                (double)m[(point * tiles + t) * channels + c];
+            sum += term;
+            size += fabs(term);
+        }
+        check_value(y[at], sum > 0 ? sum : sum * (double)slope, check_gamma(6) * size + CHECK_TINY, at);
+    }
+    free(m);
+    free(bias);
+    free(before);
+    free(offset);
+    free(inside);
+}
+
+static void transforms(const ink_kernel *kernel)
+{
+    static const size_t channels[] = { 1, 7, 8, 9, 16, 17, 33 };
+    static const float slopes[] = { 0, 0.2f, 1 };
+    uint64_t random = 21;
+    rooms_make(MOST * 200 * sizeof(float));
+    for (size_t n = 0; n <= MOST; n++)
+        for (size_t turn = 0; turn < 2; turn++) {
+            const size_t tiles = turn ? 3 : n / 12, count = turn ? n : channels[n % CHECK_COUNT(channels)];
+            if (kernel->op == INK_KERNEL_winograd_in_f32)
+                in_check(kernel, &random, tiles, count);
+            else
+                out_check(kernel, &random, tiles, count, slopes[n % 3]);
+        }
+    rooms_free();
+}
+
+static void transform_kernels(void **state)
+{
+    (void)state;
+    each_kernel(INK_KERNEL_winograd_in_f32, transforms);
+    each_kernel(INK_KERNEL_winograd_out_f32, transforms);
+}
+
+/* ---- the whole ---- */
+
+static void whole_check(ink_cpu cpu, uint64_t *random, size_t channels, size_t columns, size_t height, size_t width,
+                        bool turned)
+{
+    const ink_allocator allocator = ink_allocator_or_default(NULL);
+    ink_error error;
+    ink_arena arena;
+    ink_arena_init(&arena, &allocator);
+    ink_prepare prepare = { &arena, cpu, 1 << 30, &error };
+    ink_step counted = { .name = "c" };
+    ink_winograd *w;
+    assert_int_equal(ink_winograd_prepare(&w, channels, columns, height, width, &prepare, &counted), INK_OK);
+    float *x = check_random_floats(random, w->in_height * w->in_width * channels);
+    float *weights = check_random_floats(random, 9 * channels * columns);
+    float *bias = check_random_floats(random, columns + 8);
+    float *y = calloc(height * width * columns, sizeof *y);
+    float *scratch = calloc(ink_winograd_scratch(w), sizeof *scratch);
+    assert_true(y && scratch);
+    ink_winograd_pack(w, weights, channels * columns, columns, 1, turned);
+    ink_winograd_run(w, x, bias, 0.1f, y, scratch);
+    snprintf(where, sizeof where, "%s: %zu to %zu channels, %zux%zu", ink_cpu_name(cpu), channels, columns, height,
+             width);
+    for (size_t at = 0; at < height * width * columns; at++) {
+        const size_t o = at % columns, px = at / columns % width, py = at / columns / width;
+        double sum = bias[o], size = fabs(sum);
+        for (size_t t = 0; t < 9; t++)
+            for (size_t c = 0; c < channels; c++) {
+                const double term = (double)x[((py + t / 3) * w->in_width + px + t % 3) * channels + c] *
+                                    (double)weights[((turned ? 8 - t : t) * channels + c) * columns + o];
+                sum += term;
+                size += 1; /* |x| and |w| are at most 1 */
+            }
+        check_value(y[at], sum > 0 ? sum : sum * (double)0.1f, check_gamma((double)channels + 12) * 81 * size, at);
+    }
+    free(x);
+    free(weights);
+    free(bias);
+    free(y);
+    free(scratch);
+    ink_arena_free(&arena);
+}
+
+static void it_is_the_convolution(void **state)
+{
+    (void)state;
+    static const size_t sizes[][4] = { { 16, 16, 1, 1 }, { 16, 17, 2, 3 }, { 20, 33, 7, 7 }, { 32, 16, 14, 15 },
+                                       { 64, 48, 10, 10 } };
+    uint64_t random = 22;
+    for (ink_cpu cpu = INK_CPU_SCALAR; cpu <= ink_cpu_detect(); cpu = (ink_cpu)(cpu + 1))
+        for (size_t i = 0; i < CHECK_COUNT(sizes); i++)
+            whole_check(cpu, &random, sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3], i % 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(transform_kernels),
+        cmocka_unit_test(it_is_the_convolution),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

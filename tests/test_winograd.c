@@ -40,7 +40,7 @@ static void in_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, s
     snprintf(where, sizeof where, "%s: %zu tiles, %zu channels, place %d", kernel->name, tiles, channels, (int)place);
     kernel->run.winograd_in_f32(&(ink_winograd_in_f32){
         tiles, channels, check_room_copy(&rooms[1], offset, tiles * sizeof *offset, place),
-        check_room_copy(&rooms[2], x, x_size * sizeof *x, place), row, v });
+        check_room_copy(&rooms[2], x, x_size * sizeof *x, place), row, v, tiles * channels });
     calls++;
     check_kept(&rooms[0]);
     for (size_t at = 0; at < v_size; at++) {
@@ -101,6 +101,43 @@ static void out_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, 
     free(inside);
 }
 
+static void back_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, size_t channels)
+{
+    const check_place place = (tiles + channels) % CHECK_PLACES;
+    const size_t row = 2 * tiles * channels, dy_size = tiles ? 2 * row : 0, g_size = 16 * tiles * channels;
+    float *dy = check_random_floats(random, dy_size);
+    uint32_t *offset = calloc(tiles + 1, sizeof *offset);
+    uint8_t *inside = calloc(tiles + 1, 1);
+    assert_true(offset && inside);
+    for (size_t t = 0; t < tiles; t++) {
+        offset[t] = (uint32_t)(t * 2 * channels);
+        inside[t] = (uint8_t)(t % 4);
+    }
+    float *g = check_room_take(&rooms[0], g_size * sizeof *g, place);
+    snprintf(where, sizeof where, "%s: %zu tiles, %zu channels, place %d", kernel->name, tiles, channels, (int)place);
+    kernel->run.winograd_back_f32(&(ink_winograd_back_f32){
+        tiles, channels, offset, inside, check_room_copy(&rooms[1], dy, dy_size * sizeof *dy, place), row, g,
+        tiles * channels });
+    calls++;
+    check_kept(&rooms[0]);
+    for (size_t at = 0; at < g_size; at++) {
+        const size_t point = at / (tiles * channels), t = at / channels % tiles, c = at % channels;
+        double sum = 0, size = 0;
+        for (size_t i = 0; i < 4; i++) {
+            if ((i / 2 && !(inside[t] & 2)) || (i % 2 && !(inside[t] & 1)))
+                continue;
+            const double term = AT[i / 2][point / 4] * AT[i % 2][point % 4] *
+                                (double)dy[offset[t] + i / 2 * row + i % 2 * channels + c];
+            sum += term;
+            size += fabs(term);
+        }
+        check_value(g[at], sum, check_gamma(3) * size + CHECK_TINY, at);
+    }
+    free(dy);
+    free(offset);
+    free(inside);
+}
+
 static void transforms(const ink_kernel *kernel)
 {
     static const size_t channels[] = { 1, 7, 8, 9, 16, 17, 33 };
@@ -112,6 +149,8 @@ static void transforms(const ink_kernel *kernel)
             const size_t tiles = turn ? 3 : n / 12, count = turn ? n : channels[n % CHECK_COUNT(channels)];
             if (kernel->op == INK_KERNEL_winograd_in_f32)
                 in_check(kernel, &random, tiles, count);
+            else if (kernel->op == INK_KERNEL_winograd_back_f32)
+                back_check(kernel, &random, tiles, count);
             else
                 out_check(kernel, &random, tiles, count, slopes[n % 3]);
         }
@@ -123,6 +162,7 @@ static void transform_kernels(void **state)
     (void)state;
     each_kernel(INK_KERNEL_winograd_in_f32, transforms);
     each_kernel(INK_KERNEL_winograd_out_f32, transforms);
+    each_kernel(INK_KERNEL_winograd_back_f32, transforms);
 }
 
 /* ---- the whole ---- */
@@ -168,6 +208,57 @@ static void whole_check(ink_cpu cpu, uint64_t *random, size_t channels, size_t c
     ink_arena_free(&arena);
 }
 
+/* The gradient of the weights, over several images: dw[t, c, o] = sum over pixels of x[p + t, c] dy[p, o]. */
+static void gradient_check(ink_cpu cpu, uint64_t *random, size_t channels, size_t columns, size_t height, size_t width,
+                           size_t images)
+{
+    const ink_allocator allocator = ink_allocator_or_default(NULL);
+    ink_error error;
+    ink_arena arena;
+    ink_arena_init(&arena, &allocator);
+    ink_prepare prepare = { &arena, cpu, 1 << 30, &error };
+    ink_step counted = { .name = "c" };
+    ink_winograd *w;
+    assert_int_equal(ink_winograd_prepare(&w, channels, columns, height, width, &prepare, &counted), INK_OK);
+    const size_t in = w->in_height * w->in_width * channels, out = height * width * columns;
+    float *x = check_random_floats(random, images * in), *dy = check_random_floats(random, images * out);
+    float *gradient = calloc(9 * channels * columns, sizeof *gradient);
+    float *scratch = calloc(ink_winograd_sums_scratch(w), sizeof *scratch);
+    assert_true(gradient && scratch);
+    ink_winograd_sums sums = ink_winograd_sums_begin(w, scratch);
+    for (size_t i = 0; i < images; i++)
+        ink_winograd_sums_add(w, &sums, x + i * in, dy + i * out);
+    ink_winograd_sums_end(w, &sums, gradient);
+    snprintf(where, sizeof where, "gradient, %s: %zu to %zu channels, %zux%zu, %zu images", ink_cpu_name(cpu), channels,
+             columns, height, width, images);
+    for (size_t at = 0; at < 9 * channels * columns; at++) {
+        const size_t t = at / columns / channels, c = at / columns % channels, o = at % columns;
+        double sum = 0;
+        for (size_t i = 0; i < images; i++)
+            for (size_t p = 0; p < height * width; p++)
+                sum += (double)x[i * in + ((p / width + t / 3) * w->in_width + p % width + t % 3) * channels + c] *
+                       (double)dy[i * out + p * columns + o];
+        const double terms = (double)(images * height * width);
+        check_value(gradient[at], sum, check_gamma(terms + 12) * 81 * terms, at);
+    }
+    free(x);
+    free(dy);
+    free(gradient);
+    free(scratch);
+    ink_arena_free(&arena);
+}
+
+static void its_weights_have_the_gradient(void **state)
+{
+    (void)state;
+    static const size_t sizes[][5] = { { 16, 16, 1, 1, 3 }, { 16, 17, 2, 3, 1 }, { 20, 33, 7, 7, 9 },
+                                       { 32, 16, 14, 15, 5 } };
+    uint64_t random = 23;
+    for (ink_cpu cpu = INK_CPU_SCALAR; cpu <= ink_cpu_detect(); cpu = (ink_cpu)(cpu + 1))
+        for (size_t i = 0; i < CHECK_COUNT(sizes); i++)
+            gradient_check(cpu, &random, sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3], sizes[i][4]);
+}
+
 static void it_is_the_convolution(void **state)
 {
     (void)state;
@@ -184,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(transform_kernels),
         cmocka_unit_test(it_is_the_convolution),
+        cmocka_unit_test(its_weights_have_the_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

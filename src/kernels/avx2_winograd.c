@@ -7,7 +7,7 @@
 
 void ink_winograd_in_f32_avx2(const ink_winograd_in_f32 *k)
 {
-    const size_t next = k->tiles * k->channels;
+    const size_t next = k->next;
     for (size_t t = 0; t < k->tiles; t++)
         for (size_t c = 0; c < k->channels; c += 8) {
             const size_t left = k->channels - c;
@@ -58,6 +58,36 @@ void ink_winograd_out_f32_avx2(const ink_winograd_out_f32 *k)
                 store_some(y, leaky(_mm256_add_ps(bias, one), slope), left);
                 if (k->inside[t] & 1)
                     store_some(y + k->channels, leaky(_mm256_add_ps(bias, two), slope), left);
+            }
+        }
+}
+
+void ink_winograd_back_f32_avx2(const ink_winograd_back_f32 *k)
+{
+    const size_t next = k->next;
+    const __m256 zero = _mm256_setzero_ps();
+    for (size_t t = 0; t < k->tiles; t++)
+        for (size_t c = 0; c < k->channels; c += 8) {
+            const size_t left = k->channels - c;
+            const float *dy = k->dy + k->offset[t] + c;
+            float *g = k->g + t * k->channels + c;
+            __m256 rows[4][2];
+#pragma GCC unroll 2
+            for (size_t i = 0; i < 2; i++) {
+                const bool in = i == 0 || k->inside[t] & 1;
+                const __m256 upper = in ? load_some(dy + i * k->channels, left) : zero;
+                const __m256 lower = in && k->inside[t] & 2 ? load_some(dy + k->row + i * k->channels, left) : zero;
+                rows[0][i] = upper;
+                rows[1][i] = _mm256_add_ps(upper, lower);
+                rows[2][i] = _mm256_sub_ps(upper, lower);
+                rows[3][i] = _mm256_sub_ps(zero, lower);
+            }
+#pragma GCC unroll 4
+            for (size_t i = 0; i < 4; i++, g += 4 * next) {
+                store_some(g, rows[i][0], left);
+                store_some(g + next, _mm256_add_ps(rows[i][0], rows[i][1]), left);
+                store_some(g + 2 * next, _mm256_sub_ps(rows[i][0], rows[i][1]), left);
+                store_some(g + 3 * next, _mm256_sub_ps(zero, rows[i][1]), left);
             }
         }
 }

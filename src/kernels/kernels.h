@@ -117,13 +117,17 @@ typedef struct ink_softmax_f32 {
  *
  *     y[offset[tile] + i * row + k * channels + c] = leaky(bias[c] + (A^T m A)[i, k])
  *
- * of which the right column is written where bit 0 of inside[tile] is set, the lower row where bit 1 is. */
+ * of which the right column is written where bit 0 of inside[tile] is set, the lower row where bit 1 is. The last is
+ * the gradient's way back through that sum, from outputs of which those outside are 0:
+ *
+ *     g[4 i + k, tile, c] = (A dy A^T)[i, k] */
 typedef struct ink_winograd_in_f32 {
     size_t tiles, channels;
     const uint32_t *offset;
     const float *x;
-    size_t row; /* elements from a row of x to the next; pixels lie side by side */
-    float *v;   /* [16, tiles, channels] */
+    size_t row;  /* elements from a row of x to the next; pixels lie side by side */
+    float *v;
+    size_t next; /* elements from v[i] to v[i + 1] */
 } ink_winograd_in_f32;
 typedef struct ink_winograd_out_f32 {
     size_t tiles, channels;
@@ -135,6 +139,16 @@ typedef struct ink_winograd_out_f32 {
     float *y;
     size_t row;
 } ink_winograd_out_f32;
+
+typedef struct ink_winograd_back_f32 {
+    size_t tiles, channels;
+    const uint32_t *offset;
+    const uint8_t *inside;
+    const float *dy;
+    size_t row;
+    float *g;
+    size_t next; /* elements from g[i] to g[i + 1] */
+} ink_winograd_back_f32;
 
 /* Bytes to network input: y = x * scale + offset. */
 typedef struct ink_pixels_f32 {
@@ -285,6 +299,7 @@ typedef enum ink_kernel_op {
     INK_KERNEL_pixels_f32,
     INK_KERNEL_winograd_in_f32,
     INK_KERNEL_winograd_out_f32,
+    INK_KERNEL_winograd_back_f32,
     INK_KERNEL_wgrad_f32,
     INK_KERNEL_sparse_dense_f32,
     INK_KERNEL_sparse_wgrad_f32,
@@ -325,6 +340,7 @@ typedef struct ink_kernel {
         void (*pixels_f32)(const ink_pixels_f32 *);
         void (*winograd_in_f32)(const ink_winograd_in_f32 *);
         void (*winograd_out_f32)(const ink_winograd_out_f32 *);
+        void (*winograd_back_f32)(const ink_winograd_back_f32 *);
         void (*wgrad_f32)(const ink_wgrad_f32 *);
         void (*sparse_dense_f32)(const ink_sparse_dense_f32 *);
         void (*sparse_wgrad_f32)(const ink_sparse_wgrad_f32 *);

@@ -182,12 +182,11 @@ void ink_winograd_in_f32_scalar(const ink_winograd_in_f32 *k)
                 rows[2][i] = e - b;
                 rows[3][i] = b - f;
             }
-            const size_t next = k->tiles * k->channels;
-            for (size_t i = 0; i < 4; i++, v += 4 * next) {
+            for (size_t i = 0; i < 4; i++, v += 4 * k->next) {
                 v[0] = rows[i][0] - rows[i][2];
-                v[next] = rows[i][1] + rows[i][2];
-                v[2 * next] = rows[i][2] - rows[i][1];
-                v[3 * next] = rows[i][1] - rows[i][3];
+                v[k->next] = rows[i][1] + rows[i][2];
+                v[2 * k->next] = rows[i][2] - rows[i][1];
+                v[3 * k->next] = rows[i][1] - rows[i][3];
             }
         }
 }
@@ -212,6 +211,25 @@ void ink_winograd_out_f32_scalar(const ink_winograd_out_f32 *k)
                 y[0] = left > 0 ? left : k->slope * left;
                 if (k->inside[t] & 1)
                     y[k->channels] = right > 0 ? right : k->slope * right;
+            }
+        }
+}
+
+void ink_winograd_back_f32_scalar(const ink_winograd_back_f32 *k)
+{
+    for (size_t t = 0; t < k->tiles; t++)
+        for (size_t c = 0; c < k->channels; c++) {
+            const float *dy = k->dy + k->offset[t] + c;
+            float *g = k->g + t * k->channels + c;
+            const float right = k->inside[t] & 1 ? dy[k->channels] : 0, below = k->inside[t] & 2 ? dy[k->row] : 0;
+            const float corner = k->inside[t] == 3 ? dy[k->row + k->channels] : 0;
+            const float rows[4][2] = { { dy[0], right }, { dy[0] + below, right + corner },
+                                       { dy[0] - below, right - corner }, { -below, -corner } }; /* A dy */
+            for (size_t i = 0; i < 4; i++, g += 4 * k->next) {
+                g[0] = rows[i][0];
+                g[k->next] = rows[i][0] + rows[i][1];
+                g[2 * k->next] = rows[i][0] - rows[i][1];
+                g[3 * k->next] = -rows[i][1];
             }
         }
 }

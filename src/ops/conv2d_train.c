@@ -57,7 +57,7 @@ size_t ink_conv2d_place(const ink_node *node, size_t parameter, size_t i)
     return ((o / columns * taps + tap) * depth + c) * columns + o % columns;
 }
 
-/* Winograd's way for what it fits. Its scratch is behind all other. */
+/* Winograd's way for what it fits. */
 static ink_status prepare_winograd(ink_tape_step *step, const ink_conv_sizes *s, ink_prepare *p, ink_step *counted)
 {
     step->winograd = step->back_winograd = NULL;
@@ -70,9 +70,28 @@ static ink_status prepare_winograd(ink_tape_step *step, const ink_conv_sizes *s,
     return INK_OK;
 }
 
+/* A bordered input, and what a run needs. */
 static size_t winograd_floats(const ink_winograd *w)
 {
     return w ? w->in_height * w->in_width * w->channels + ink_winograd_scratch(w) : 0;
+}
+
+/* Behind all other scratch: that of Winograd's runs, then, where the weights' gradient goes that way too, that of its
+ * sums. */
+static size_t runs_floats(const ink_tape_step *step)
+{
+    const size_t forward = winograd_floats(step->winograd), back = winograd_floats(step->back_winograd);
+    return forward > back ? forward : back;
+}
+
+static bool sums_by_winograd(const ink_tape_step *step, const ink_conv_sizes *s)
+{
+    return step->winograd && !(step->pool && ink_conv_pooled_sparse(step, s));
+}
+
+static size_t sums_floats(const ink_tape_step *step, const ink_conv_sizes *s)
+{
+    return sums_by_winograd(step, s) ? ink_winograd_sums_scratch(step->winograd) : 0;
 }
 
 ink_status ink_conv2d_tape_prepare(ink_tape_step *step, ink_prepare *p)
@@ -121,15 +140,13 @@ ink_status ink_conv2d_tape_prepare(ink_tape_step *step, ink_prepare *p)
     if (step->wants_gradient && !step->back_winograd)
         INK_TRY(ink_prepare_floats(p, &counted, s.groups * ink_igemm_packed_size(tile, s.depth, s.taps, s.columns),
                                    &step->packed_back));
-    if (step->wants_gradient) {
+    if (step->wants_gradient)
         INK_TRY(ink_prepare_floats(p, &counted, ink_round_up(s.depth, tile), &step->zero_bias));
-    }
     step->scratch = (ink_conv_pads(&s) ? s.padded_height * s.padded_width * s.channels : 0) +
                     (step->wants_gradient ? s.back_height * s.back_width * s.out : 0);
     if (step->pool)
         step->scratch += ink_conv_pooled_scratch(step, &s);
-    const size_t forward = winograd_floats(step->winograd), back = winograd_floats(step->back_winograd);
-    step->scratch += forward > back ? forward : back;
+    step->scratch += runs_floats(step) + sums_floats(step, &s);
     if (step->pool && step->wants_gradient && ink_conv_pooled_sparse(step, &s))
         INK_TRY(ink_prepare_floats(p, &counted, s.out * s.taps * s.depth, &step->packed_rows));
     return INK_OK;
@@ -190,24 +207,28 @@ static void border(const float *x, size_t height, size_t width, size_t channels,
     }
 }
 
-/* Where Winograd's scratch begins. */
-static float *winograd_scratch(const ink_tape_step *step, const ink_tape_run *run)
+static float *runs_scratch(const ink_tape_step *step, const ink_tape_run *run, const ink_conv_sizes *s)
 {
-    const size_t forward = winograd_floats(step->winograd), back = winograd_floats(step->back_winograd);
-    return run->scratch + step->scratch - (forward > back ? forward : back);
+    return run->scratch + step->scratch - sums_floats(step, s) - runs_floats(step);
+}
+
+/* The input as Winograd wants it: itself, or in the scratch with a border. */
+static const float *winograd_input(const ink_winograd *w, const ink_conv_sizes *s, const float *x, float *scratch)
+{
+    if (!s->pad_top && !s->pad_left && s->height == w->in_height && s->width == w->in_width)
+        return x;
+    border(x, s->height, s->width, s->channels, (int64_t)s->pad_top, (int64_t)s->pad_left, scratch, w->in_height,
+           w->in_width);
+    return scratch;
 }
 
 static void run_winograd(const ink_tape_step *step, const ink_tape_run *run, const ink_conv_sizes *s, const float *x,
                          float slope, float *y)
 {
     const ink_winograd *w = step->winograd;
-    float *scratch = winograd_scratch(step, run);
-    if (s->pad_top || s->pad_left || s->height != w->in_height || s->width != w->in_width) {
-        border(x, s->height, s->width, s->channels, (int64_t)s->pad_top, (int64_t)s->pad_left, scratch,
-               w->in_height, w->in_width);
-        x = scratch;
-    }
-    ink_winograd_run(w, x, step->packed_bias, slope, y, scratch + w->in_height * w->in_width * w->channels);
+    float *scratch = runs_scratch(step, run, s);
+    ink_winograd_run(w, winograd_input(w, s, x, scratch), step->packed_bias, slope, y,
+                     scratch + w->in_height * w->in_width * w->channels);
 }
 
 void ink_conv2d_tape_forward(const ink_tape_step *step, const ink_tape_run *run)
@@ -275,9 +296,13 @@ void ink_conv2d_tape_backward(const ink_tape_step *step, const ink_tape_run *run
         return;
     }
     memset(run->scratch, 0, (pad_floats + (gradient && !step->back_winograd ? back_floats : 0)) * sizeof(float));
+    const bool sums = sums_by_winograd(step, &s);
+    float *scratch = runs_scratch(step, run, &s);
+    ink_winograd_sums of_weights = { 0 };
+    if (sums)
+        of_weights = ink_winograd_sums_begin(step->winograd, scratch + runs_floats(step));
     for (size_t image = 0; image < run->images; image++) {
-        const float *x = ink_conv_padded(&s, run->inputs[0] + image * s.height * s.width * s.channels,
-                                run->scratch);
+        const float *x = run->inputs[0] + image * s.height * s.width * s.channels;
         const float *dy = run->d_output + image * rows * s.out;
         if (step->pool) {
             const ink_pool_f32 pool = ink_conv_pool_of(step, &s);
@@ -286,7 +311,11 @@ void ink_conv2d_tape_backward(const ink_tape_step *step, const ink_tape_run *run
                 run->d_output + image * pool.out_height * pool.out_width * s.out, unpooled });
             dy = unpooled;
         }
-        for (size_t i = 0; i < s.groups; i++)
+        if (sums)
+            ink_winograd_sums_add(step->winograd, &of_weights, winograd_input(step->winograd, &s, x, scratch), dy);
+        else
+            x = ink_conv_padded(&s, x, run->scratch);
+        for (size_t i = 0; !sums && i < s.groups; i++)
             step->gradient_kernel->run.wgrad_f32(&(ink_wgrad_f32){
                 .rows = s.taps * s.depth, .columns = s.columns, .points = rows, .x = x + i * s.depth,
                 .row_offset = step->weight_row_offset, .point_offset = step->row_offset,
@@ -303,7 +332,6 @@ void ink_conv2d_tape_backward(const ink_tape_step *step, const ink_tape_run *run
             continue;
         if (step->back_winograd) {
             const ink_winograd *w = step->back_winograd;
-            float *scratch = winograd_scratch(step, run);
             border(dy, s.out_height, s.out_width, s.out, 2 - (int64_t)s.pad_top, 2 - (int64_t)s.pad_left, scratch,
                    w->in_height, w->in_width);
             ink_winograd_run(w, scratch, step->zero_bias, 1,
@@ -321,4 +349,6 @@ void ink_conv2d_tape_backward(const ink_tape_step *step, const ink_tape_run *run
                 .y = run->d_inputs[0] + image * s.height * s.width * s.channels + i * s.depth,
                 .y_stride = s.channels });
     }
+    if (sums)
+        ink_winograd_sums_end(step->winograd, &of_weights, run->gradients + step->parameter[WEIGHT]);
 }

@@ -4,7 +4,9 @@
 
 #include <string.h>
 
-enum { POINTS = 16, BLOCK = 48 }; /* products of a tile; tiles at once, so that they stay in the second-level cache */
+/* Products of a tile; tiles at once, so that they stay in the second-level cache; and floats of a block of images,
+ * likewise. */
+enum { POINTS = 16, BLOCK = 48, BLOCK_FLOATS = 1 << 18 };
 
 bool ink_winograd_fits(size_t kernel_height, size_t kernel_width, size_t channels, size_t columns)
 {
@@ -24,6 +26,8 @@ ink_status ink_winograd_prepare(ink_winograd **made, size_t channels, size_t col
                          .tiles = down * across };
     w->in_kernel = ink_kernel_find(INK_KERNEL_winograd_in_f32, p->cpu);
     w->out_kernel = ink_kernel_find(INK_KERNEL_winograd_out_f32, p->cpu);
+    w->back_kernel = ink_kernel_find(INK_KERNEL_winograd_back_f32, p->cpu);
+    w->weight_kernel = ink_kernel_find(INK_KERNEL_wgrad_f32, p->cpu);
     w->product_kernel = ink_kernel_find(INK_KERNEL_igemm_f32, p->cpu);
     w->matrix = ink_igemm_packed_size(w->product_kernel->tile, columns, 1, channels);
     uint32_t *in, *out, *inside;
@@ -93,7 +97,7 @@ void ink_winograd_run(const ink_winograd *w, const float *x, const float *bias, 
     for (size_t tile = 0; tile < w->tiles; tile += BLOCK) {
         const size_t tiles = w->tiles - tile < BLOCK ? w->tiles - tile : BLOCK;
         w->in_kernel->run.winograd_in_f32(&(ink_winograd_in_f32){
-            tiles, w->channels, w->in_offset + tile, x, w->in_width * w->channels, v });
+            tiles, w->channels, w->in_offset + tile, x, w->in_width * w->channels, v, tiles * w->channels });
         for (size_t p = 0; p < POINTS; p++)
             w->product_kernel->run.igemm_f32(&(ink_igemm_f32){
                 .rows = tiles, .columns = w->columns, .taps = 1, .depth = w->channels,
@@ -102,5 +106,84 @@ void ink_winograd_run(const ink_winograd *w, const float *x, const float *bias, 
         w->out_kernel->run.winograd_out_f32(&(ink_winograd_out_f32){
             tiles, w->columns, w->out_offset + tile, w->inside + tile, m, bias, slope, y,
             w->out_width * w->columns });
+    }
+}
+
+/* ---- the gradient of the weights ----
+ * With V the transformed inputs and the outputs A^T (sum over c of U V) A, the gradient of U is the sum over tiles of
+ * V (A dy A^T), and since U = G w G^T, that of w is G^T dU G. */
+
+static size_t block_images(const ink_winograd *w)
+{
+    const size_t floats = POINTS * w->tiles * (w->channels + w->columns), images = BLOCK_FLOATS / floats;
+    return images ? images : 1;
+}
+
+size_t ink_winograd_sums_scratch(const ink_winograd *w)
+{
+    return POINTS * (block_images(w) * w->tiles * (w->channels + w->columns) + w->channels * w->columns);
+}
+
+ink_winograd_sums ink_winograd_sums_begin(const ink_winograd *w, float *scratch)
+{
+    const size_t tiles = block_images(w) * w->tiles;
+    ink_winograd_sums s = { .v = scratch, .most = block_images(w) };
+    s.g = s.v + POINTS * tiles * w->channels;
+    s.sums = s.g + POINTS * tiles * w->columns;
+    memset(s.sums, 0, POINTS * w->channels * w->columns * sizeof *s.sums);
+    return s;
+}
+
+static void multiply(const ink_winograd *w, ink_winograd_sums *s)
+{
+    const size_t tiles = s->most * w->tiles;
+    for (size_t p = 0; p < POINTS && s->images; p++)
+        w->weight_kernel->run.wgrad_f32(&(ink_wgrad_f32){
+            .rows = w->channels, .columns = w->columns, .points = s->images * w->tiles,
+            .x = s->v + p * tiles * w->channels, .point_stride = w->channels,
+            .g = s->g + p * tiles * w->columns, .g_stride = w->columns,
+            .y = s->sums + p * w->channels * w->columns, .y_stride = w->columns });
+    s->images = 0;
+}
+
+void ink_winograd_sums_add(const ink_winograd *w, ink_winograd_sums *s, const float *x, const float *dy)
+{
+    const size_t tiles = s->most * w->tiles, at = s->images * w->tiles;
+    w->in_kernel->run.winograd_in_f32(&(ink_winograd_in_f32){
+        w->tiles, w->channels, w->in_offset, x, w->in_width * w->channels, s->v + at * w->channels,
+        tiles * w->channels });
+    w->back_kernel->run.winograd_back_f32(&(ink_winograd_back_f32){
+        w->tiles, w->columns, w->out_offset, w->inside, dy, w->out_width * w->columns, s->g + at * w->columns,
+        tiles * w->columns });
+    if (++s->images == s->most)
+        multiply(w, s);
+}
+
+/* G^T u for a column of u. */
+static inline void weights_of(const float u[4], float g[3])
+{
+    const float sum = 0.5f * (u[1] + u[2]);
+    g[0] = u[0] + sum;
+    g[1] = 0.5f * (u[1] - u[2]);
+    g[2] = sum + u[3];
+}
+
+void ink_winograd_sums_end(const ink_winograd *w, ink_winograd_sums *s, float *gradient)
+{
+    const size_t size = w->channels * w->columns;
+    multiply(w, s);
+    for (size_t i = 0; i < size; i++) {
+        float rows[3][4], g[3];
+        for (size_t k = 0; k < 4; k++) {
+            weights_of((const float[]){ s->sums[k * size + i], s->sums[(4 + k) * size + i],
+                                        s->sums[(8 + k) * size + i], s->sums[(12 + k) * size + i] }, g);
+            for (size_t y = 0; y < 3; y++)
+                rows[y][k] = g[y];
+        }
+        for (size_t y = 0; y < 3; y++) {
+            weights_of(rows[y], g);
+            for (size_t x = 0; x < 3; x++)
+                gradient[(3 * y + x) * size + i] += g[x];
+        }
     }
 }

@@ -13,7 +13,7 @@ struct ink_winograd {
     size_t tiles;
     const uint32_t *in_offset, *out_offset; /* of each tile's corner, in elements */
     const uint8_t *inside;            /* bit 0: its right column is an output, bit 1: its lower row */
-    const ink_kernel *in_kernel, *product_kernel, *out_kernel;
+    const ink_kernel *in_kernel, *product_kernel, *out_kernel, *back_kernel, *weight_kernel;
     float *packed;                    /* [16] packed matrices, made by ink_winograd_pack */
     size_t matrix;                    /* floats of one */
 };
@@ -32,5 +32,19 @@ size_t ink_winograd_scratch(const ink_winograd *w);
 /* One image: x is [in_height, in_width, channels], y [out_height, out_width, columns]. */
 void ink_winograd_run(const ink_winograd *w, const float *x, const float *bias, float slope, float *y,
                       float *scratch);
+
+/* The gradient of the weights, over several images. A block of images is transformed, then multiplied; what the
+ * products sum up to becomes a gradient at the end. All lies in scratch. */
+typedef struct ink_winograd_sums {
+    float *v, *g, *sums; /* of the block's inputs and output gradients; [16, channels, columns] */
+    size_t most, images; /* that a block has at most, and has now */
+} ink_winograd_sums;
+
+size_t ink_winograd_sums_scratch(const ink_winograd *w);
+ink_winograd_sums ink_winograd_sums_begin(const ink_winograd *w, float *scratch);
+/* One image: x as ink_winograd_run has it, dy [out_height, out_width, columns]. */
+void ink_winograd_sums_add(const ink_winograd *w, ink_winograd_sums *s, const float *x, const float *dy);
+/* Adds the gradient to [9, channels, columns]. */
+void ink_winograd_sums_end(const ink_winograd *w, ink_winograd_sums *s, float *gradient);
 
 #endif

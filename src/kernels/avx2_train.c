@@ -67,61 +67,57 @@ void ink_wgrad_f32_avx2(const ink_wgrad_f32 *k)
     }
 }
 
-/* Two panels or one of a row. The inputs in the list go to two chains of sums by turns, since a sum waits four
- * cycles for itself. */
-ALWAYS_INLINE void sparse_columns(const ink_sparse_dense_f32 *k, const float *x, const uint32_t *index,
-                                  size_t count, float *y, size_t column, const size_t panels)
+/* A tile as igemm's, over the inputs that are not zero in all of its rows: adding 0 * w changes nothing, so a row's
+ * result does not depend on those beside it. */
+ALWAYS_INLINE void sparse_tile(const ink_sparse_dense_f32 *k, const uint32_t *index, size_t count, size_t row,
+                               size_t column, const size_t rows)
 {
-    const float *w = k->w + column * k->depth;
-    const size_t panel_size = k->depth * TILE;
-    __m256 sum[2][2][2];
-#pragma GCC unroll 2
-    for (size_t p = 0; p < panels; p++) {
-        sum[0][p][0] = _mm256_loadu_ps(k->bias + column + p * TILE);
-        sum[0][p][1] = _mm256_loadu_ps(k->bias + column + p * TILE + 8);
-        sum[1][p][0] = sum[1][p][1] = _mm256_setzero_ps();
+    const float *x = k->x + row * k->depth, *w = k->w + column * k->depth;
+    __m256 sum[ROWS_MOST][2];
+#pragma GCC unroll 6
+    for (size_t r = 0; r < rows; r++) {
+        sum[r][0] = _mm256_loadu_ps(k->bias + column);
+        sum[r][1] = _mm256_loadu_ps(k->bias + column + 8);
     }
-#define ADD(way, at_index)                                                                         \
-    do {                                                                                           \
-        const size_t i = index[at_index];                                                          \
-        const __m256 a = _mm256_broadcast_ss(x + i);                                               \
-        _Pragma("GCC unroll 2") for (size_t p = 0; p < panels; p++)                                \
-        {                                                                                          \
-            const float *at = w + p * panel_size + i * TILE;                                       \
-            sum[way][p][0] = _mm256_fmadd_ps(a, _mm256_loadu_ps(at), sum[way][p][0]);              \
-            sum[way][p][1] = _mm256_fmadd_ps(a, _mm256_loadu_ps(at + 8), sum[way][p][1]);          \
-        }                                                                                          \
-    } while (0)
-    for (size_t n = 0; n + 1 < count; n += 2) {
-        ADD(0, n);
-        ADD(1, n + 1);
+    for (size_t n = 0; n < count; n++) {
+        const size_t i = index[n];
+        const __m256 low = _mm256_loadu_ps(w + i * TILE), high = _mm256_loadu_ps(w + i * TILE + 8);
+#pragma GCC unroll 6
+        for (size_t r = 0; r < rows; r++) {
+            const __m256 a = _mm256_broadcast_ss(x + r * k->depth + i);
+            sum[r][0] = _mm256_fmadd_ps(a, low, sum[r][0]);
+            sum[r][1] = _mm256_fmadd_ps(a, high, sum[r][1]);
+        }
     }
-    if (count % 2)
-        ADD(0, count - 1);
-#undef ADD
     const __m256 slope = _mm256_set1_ps(k->slope);
-#pragma GCC unroll 2
-    for (size_t p = 0; p < panels; p++)
-        store_columns(y + column + p * TILE, leaky(_mm256_add_ps(sum[0][p][0], sum[1][p][0]), slope),
-                      leaky(_mm256_add_ps(sum[0][p][1], sum[1][p][1]), slope),
-                      k->columns - column - p * TILE);
+#pragma GCC unroll 6
+    for (size_t r = 0; r < rows; r++)
+        store_columns(k->y + (row + r) * k->columns + column, leaky(sum[r][0], slope), leaky(sum[r][1], slope),
+                      k->columns - column);
 }
 
-/* Two panels of weights stay near while the rows of a group go by. */
+/* A panel of weights stays near while the tiles of a group of rows go by. */
 void ink_sparse_dense_f32_avx2(const ink_sparse_dense_f32 *k)
 {
-    for (size_t row = 0; row < k->rows; row += INK_SPARSE_GROUP) {
-        const size_t rows = k->rows - row < INK_SPARSE_GROUP ? k->rows - row : INK_SPARSE_GROUP;
-        size_t count[INK_SPARSE_GROUP], column = 0;
-        for (size_t r = 0; r < rows; r++)
-            count[r] = ink_sparse_row(k->x + (row + r) * k->depth, k->depth, k->index + r * k->depth);
-        for (; column + TILE < k->columns; column += 2 * TILE)
-            for (size_t r = 0; r < rows; r++)
-                sparse_columns(k, k->x + (row + r) * k->depth, k->index + r * k->depth, count[r],
-                               k->y + (row + r) * k->columns, column, 2);
-        for (size_t r = 0; column < k->columns && r < rows; r++)
-            sparse_columns(k, k->x + (row + r) * k->depth, k->index + r * k->depth, count[r],
-                           k->y + (row + r) * k->columns, column, 1);
+    enum { GROUP = INK_SPARSE_GROUP, TILES = GROUP / ROWS_MOST };
+    for (size_t begin = 0; begin < k->rows; begin += GROUP) {
+        const size_t end = k->rows - begin < GROUP ? k->rows : begin + GROUP;
+        size_t count[TILES];
+        for (size_t row = begin, t = 0; row < end; row += ROWS_MOST, t++)
+            count[t] = ink_sparse_rows(k->x + row * k->depth, end - row < ROWS_MOST ? end - row : ROWS_MOST, k->depth,
+                                       k->index + t * k->depth);
+        for (size_t column = 0; column < k->columns; column += TILE)
+            for (size_t row = begin, t = 0; row < end; row += ROWS_MOST, t++) {
+                const uint32_t *index = k->index + t * k->depth;
+                switch (end - row) {
+                case 1: sparse_tile(k, index, count[t], row, column, 1); break;
+                case 2: sparse_tile(k, index, count[t], row, column, 2); break;
+                case 3: sparse_tile(k, index, count[t], row, column, 3); break;
+                case 4: sparse_tile(k, index, count[t], row, column, 4); break;
+                case 5: sparse_tile(k, index, count[t], row, column, 5); break;
+                default: sparse_tile(k, index, count[t], row, column, 6); break;
+                }
+            }
     }
 }
 

@@ -187,7 +187,7 @@ typedef struct ink_sparse_dense_f32 {
     float *y;       /* [rows, columns] */
     uint32_t *index; /* scratch of INK_SPARSE_GROUP * depth items */
 } ink_sparse_dense_f32;
-enum { INK_SPARSE_GROUP = 32 }; /* rows that it takes at once */
+enum { INK_SPARSE_GROUP = 30 }; /* rows that it takes at once */
 
 /* The gradient of its weights: y[i, c] = sum over p of x[p, i] * g[p, c]. */
 typedef struct ink_sparse_wgrad_f32 {

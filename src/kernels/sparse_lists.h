@@ -17,6 +17,20 @@ static inline size_t ink_sparse_row(const float *x, size_t size, uint32_t *index
     return count;
 }
 
+/* The same of the columns of x [rows, size] that are not zero in all rows. */
+static inline size_t ink_sparse_rows(const float *x, size_t rows, size_t size, uint32_t *index)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++) {
+        int any = 0;
+        for (size_t r = 0; r < rows; r++)
+            any |= x[r * size + i] != 0;
+        index[count] = (uint32_t)i;
+        count += any != 0;
+    }
+    return count;
+}
+
 /* Sorts the elements of x [points, depth] that are not zero by column: those of column i are
  * point[begin[i]] to point[begin[i + 1]], by rising point, with their values beside. */
 static inline void ink_sparse_columns(const float *x, size_t points, size_t depth, uint32_t *begin,

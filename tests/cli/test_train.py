@@ -91,11 +91,12 @@ class Train(ProgramTest):
     @needs_gzip
     @needs_json
     def test_mnist(self):
-        """A floor under what one epoch of MNIST teaches: 95.9 % were seen, for one seed."""
+        """A floor under what a sixth of MNIST teaches: 92.6 % were seen, for one seed."""
         answer = self.done("train", "--arch", "fc", "--data", os.path.join(DATA, "mnist"), "-o", self.model,
-                           "--epochs", 1, "--batch", 64, "--no-files", "--test", "--json").json
-        self.assertGreater(answer["test"]["accuracy"], 0.95)
-        self.assertEqual(answer["training"], 54000)
+                           "--epochs", 1, "--batch", 32, "--validation", 50000, "--no-files", "--test",
+                           "--json").json
+        self.assertGreater(answer["test"]["accuracy"], 0.9)
+        self.assertEqual(answer["training"], 10000)
 
     @needs_json
     def test_json(self):

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import pathlib
+import pty
 import random
 import struct
 import subprocess
@@ -287,6 +288,13 @@ class ProgramTest(unittest.TestCase):
             self.assertIn(word, result.err, arguments)
         self.assertEqual(self.contents(), before, arguments)
         return result
+
+    def terminal(self):
+        """Both ends of a pseudo-terminal, ours first; a bare root has no /dev/pts."""
+        try:
+            return pty.openpty()
+        except OSError as error:
+            self.skipTest("no terminal can be made here: %s" % error)
 
     def disk_full(self, *arguments, **how):
         """Standard output cannot be written."""

@@ -5,7 +5,6 @@ import hashlib
 import http.server
 import os
 import pathlib
-import pty
 import random
 import re
 import resource
@@ -591,7 +590,7 @@ class Fetch(ProgramTest):
 
     def on_terminal(self, **variables):
         """What comes on a terminal, until the download stands still."""
-        ours, theirs = pty.openpty()
+        ours, theirs = self.terminal()
         self.addCleanup(os.close, ours)
         release = threading.Event()
         self.addCleanup(release.set)

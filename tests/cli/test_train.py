@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import random
 import re
 import resource
@@ -250,7 +249,7 @@ class Train(ProgramTest):
     # ---- what a person sees ----
 
     def test_terminal(self):
-        main, other = pty.openpty()
+        main, other = self.terminal()
         process = subprocess.Popen([BIN / "inkling"] + [str(a) for a in self.train(*self.LONG, "--no-files")],
                                    stdout=other, stderr=other, env=dict(os.environ, TERM="xterm"))
         os.close(other)

@@ -42,7 +42,7 @@ static const cli_option options[] = {
            "the pictures: a folder with MNIST's files, or with a folder of PNGs for each class"),
     OPTION("output", 'o', CLI_FILE, "MODEL", output, "write the trained model here"),
     OPTION("arch", 'a', CLI_FILE, "NAME", arch,
-           "the network: fc, cnn, digits, or a text file of layers (docs/networks.md)"),
+           "the network: fc, cnn, small, digits, or a text file of layers (docs/networks.md)"),
     { .name = "recipe", .letter = 'r', .kind = CLI_CHOICE, .value = "NAME", .choice = recipe_name,
       .at = offsetof(train_options, recipe), .help = "a network and settings that go well together" },
     OPTION("resume", 0, CLI_FILE, "CHECKPOINT", resume, "go on where a run was stopped, bit for bit"),

@@ -213,7 +213,7 @@ static void networks_that_are_built_in(void **state)
     static const struct {
         const char *name;
         uint64_t parameters;
-    } wanted[] = { { "fc", 397510 }, { "cnn", 34826 }, { "digits", 289514 } };
+    } wanted[] = { { "fc", 397510 }, { "cnn", 34826 }, { "small", 12810 }, { "digits", 289514 } };
     size_t i = 0;
     for (; ink_network_name(i); i++) {
         const char *text = ink_network_text(ink_network_name(i));

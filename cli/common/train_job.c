@@ -119,7 +119,7 @@ static int choose(job *j, const char *settings)
     j->recipe = o->recipe ? recipe_find(o->recipe) : NULL;
     j->network = o->arch ? o->arch : j->recipe ? j->recipe->network : NULL;
     if (!j->network && !o->resume && !o->sheet)
-        return cli_misused("--arch is missing: the network, fc, cnn, digits or a file; or --recipe");
+        return cli_misused("--arch is missing: the network, fc, cnn, small, digits or a file; or --recipe");
     if (j->recipe)
         text_add(&j->settings, j->recipe->settings);
     text_add(&j->settings, settings);
@@ -179,7 +179,7 @@ static int build_network(job *j, const ink_model_options *options)
     if (!text_of) {
         /* A word without a dot or slash was meant as a name. */
         if (access(j->network, F_OK) && !strpbrk(j->network, "./"))
-            return cli_failed("--arch: there is no network and no file '%s', wanted fc, cnn, digits or a text file",
+            return cli_failed("--arch: there is no network and no file '%s', wanted fc, cnn, small, digits or a text file",
                               j->network);
         const int code = slurp(j->network, &file);
         if (code)

@@ -117,7 +117,7 @@ class Train(ProgramTest):
         (self.data / "train-labels-idx1-ubyte").write_bytes(idx_labels(labels))
         os.remove(self.data / "t10k-images-idx3-ubyte")
         os.remove(self.data / "t10k-labels-idx1-ubyte")
-        for name in ("fc", "cnn", "digits"):
+        for name in ("fc", "cnn", "small", "digits"):
             self.done("train", "--arch", name, "--data", self.data, "-o", self.model, "--epochs", 1,
                       "--no-files")
             self.assertIn(name, self.done("inspect", self.model).out)
@@ -312,7 +312,7 @@ class Train(ProgramTest):
         model = self.folder / "model.gguf"
         self.done(*self.train("--epochs", 1, "--no-files", output=model))
         for arguments, says in (
-                (["--arch", "cnm", "--data", data], ["there is no network and no file 'cnm'", "fc, cnn, digits"]),
+                (["--arch", "cnm", "--data", data], ["there is no network and no file 'cnm'", "fc, cnn, small, digits"]),
                 (["--arch", self.folder / "no.txt", "--data", data], "no.txt"),
                 (["--arch", bad, "--data", data], ["bad.txt:4", "relu", "speed"]),
                 (["--arch", many, "--data", data], ["many.txt: classes: found 3 names", "2 elements"]),

@@ -391,6 +391,19 @@ static void what_does_not_fit_is_refused(void **state)
     blob_free(&bytes);
     assert_int_equal(resume(path, recipes[0], &examples, &trainer, &error), INK_ERR_NOT_FINITE);
     assert_string_equal(error.text, "key 'training.state.first': value 0 is not finite");
+    /* One that claims a best epoch and has no weights of it. */
+    trainer = open_trainer(recipes[2], 1);
+    assert_int_equal(ink_trainer_save(trainer, path, NULL, &error), INK_OK);
+    ink_trainer_close(&trainer);
+    bytes = file_get(path);
+    const char best[] = "training.state.best_epoch";
+    for (size_t i = 0; i + sizeof best < bytes.size; i++)
+        if (!memcmp(bytes.data + i, best, sizeof best - 1))
+            bytes.data[i + sizeof best - 1 + 4] = 7;
+    file_put(path, bytes.data, bytes.size);
+    blob_free(&bytes);
+    assert_int_equal(resume(path, recipes[2], &examples, &trainer, &error), INK_ERR_FORMAT);
+    assert_string_equal(error.text, "key 'training.state.best_epoch': found 7, without validation");
     free(path);
     free(model_path);
     folder_remove(folder);

@@ -167,17 +167,24 @@ static void transform_kernels(void **state)
 
 /* ---- the whole ---- */
 
-static void whole_check(ink_cpu cpu, uint64_t *random, size_t channels, size_t columns, size_t height, size_t width,
-                        bool turned)
+static const ink_winograd *prepared(ink_arena *arena, ink_cpu cpu, size_t channels, size_t columns, size_t height,
+                                    size_t width)
 {
     const ink_allocator allocator = ink_allocator_or_default(NULL);
     ink_error error;
-    ink_arena arena;
-    ink_arena_init(&arena, &allocator);
-    ink_prepare prepare = { &arena, cpu, 1 << 30, &error };
+    ink_prepare prepare = { arena, cpu, 1 << 30, &error };
     ink_step counted = { .name = "c" };
     ink_winograd *w;
+    ink_arena_init(arena, &allocator);
     assert_int_equal(ink_winograd_prepare(&w, channels, columns, height, width, &prepare, &counted), INK_OK);
+    return w;
+}
+
+static void whole_check(ink_cpu cpu, uint64_t *random, size_t channels, size_t columns, size_t height, size_t width,
+                        bool turned)
+{
+    ink_arena arena;
+    const ink_winograd *w = prepared(&arena, cpu, channels, columns, height, width);
     float *x = check_random_floats(random, w->in_height * w->in_width * channels);
     float *weights = check_random_floats(random, 9 * channels * columns);
     float *bias = check_random_floats(random, columns + 8);
@@ -212,14 +219,8 @@ static void whole_check(ink_cpu cpu, uint64_t *random, size_t channels, size_t c
 static void gradient_check(ink_cpu cpu, uint64_t *random, size_t channels, size_t columns, size_t height, size_t width,
                            size_t images)
 {
-    const ink_allocator allocator = ink_allocator_or_default(NULL);
-    ink_error error;
     ink_arena arena;
-    ink_arena_init(&arena, &allocator);
-    ink_prepare prepare = { &arena, cpu, 1 << 30, &error };
-    ink_step counted = { .name = "c" };
-    ink_winograd *w;
-    assert_int_equal(ink_winograd_prepare(&w, channels, columns, height, width, &prepare, &counted), INK_OK);
+    const ink_winograd *w = prepared(&arena, cpu, channels, columns, height, width);
     const size_t in = w->in_height * w->in_width * channels, out = height * width * columns;
     float *x = check_random_floats(random, images * in), *dy = check_random_floats(random, images * out);
     float *gradient = calloc(9 * channels * columns, sizeof *gradient);

@@ -214,9 +214,8 @@ void ink_tape_import(const ink_tape *tape, float *parameters)
         const ink_tape_parameter *p = &tape->parameters[i];
         const size_t bytes = ink_type_get(p->tensor->type)->block_bytes;
         for (size_t k = 0; k < p->count; k++) {
-            const size_t place = p->node->op->place ? p->node->op->place(p->node, p->index, k) : k;
             ink_type_to_f32(p->tensor->type, (const char *)p->tensor->data + k * bytes, 1,
-                            parameters + p->at + place);
+                            parameters + p->at + ink_tape_place(p, k));
         }
     }
 }
@@ -226,7 +225,7 @@ void ink_tape_export(const ink_tape *tape, const ink_tape_parameter *p, const fl
 {
     (void)tape;
     for (size_t k = 0; k < p->count; k++)
-        floats[k] = parameters[p->at + (p->node->op->place ? p->node->op->place(p->node, p->index, k) : k)];
+        floats[k] = parameters[p->at + ink_tape_place(p, k)];
 }
 
 void ink_tape_pack(const ink_tape *tape, size_t step, const float *parameters)

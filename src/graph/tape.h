@@ -55,6 +55,12 @@ ink_status ink_tape_make(ink_tape *tape, const ink_graph *graph, ink_cpu cpu, co
 /* Floats of an arena for `images` at once. */
 size_t ink_tape_arena_floats(const ink_tape *tape, size_t images);
 
+/* Where element i of a parameter, counted as in a file, lies behind its place in the vector. */
+static inline size_t ink_tape_place(const ink_tape_parameter *p, size_t i)
+{
+    return p->node->op->place ? p->node->op->place(p->node, p->index, i) : i;
+}
+
 /* Takes the parameters from the graph's tensors to the vector, and back to `floats` in the order of files. */
 void ink_tape_import(const ink_tape *tape, float *parameters);
 void ink_tape_export(const ink_tape *tape, const ink_tape_parameter *parameter, const float *parameters,

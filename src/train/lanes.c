@@ -10,6 +10,8 @@ ink_status ink_lanes_init(ink_lanes *lanes, const ink_tape *tape, const ink_allo
                           uint32_t threads, size_t batch, uint64_t seed, ink_cpu cpu,
                           ink_error *error)
 {
+    if (threads > INK_MAX_LANES) /* the others would have an arena and nothing to do */
+        threads = INK_MAX_LANES;
     *lanes = (ink_lanes){ .allocator = *allocator, .tape = tape, .threads = threads, .seed = seed };
     const size_t p = tape->parameter_floats;
     const size_t lane_count = batch / INK_LANE_IMAGES;
@@ -133,12 +135,10 @@ static void lane_job(void *context, uint32_t worker)
                                .gradients = t->gradients + lane * p, .learning = true,
                                .random = ink_stream(t->seed, t->step * t->lane_count + lane) };
         for (size_t i = 0; i < tape->parameter_count; i++)
-            if (!tape->parameters[i].written || !pass.images)
+            if (!tape->parameters[i].written)
                 memset(pass.gradients + tape->parameters[i].at, 0, tape->parameters[i].count * sizeof(float));
         t->lane_loss[lane] = 0;
         t->lane_correct[lane] = 0;
-        if (!pass.images)
-            continue;
         float *x = ink_tape_input(tape, &pass);
         for (size_t i = 0; i < pass.images; i++)
             t->pixels_kernel->run.pixels_f32(&(ink_pixels_f32){

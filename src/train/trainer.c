@@ -90,7 +90,7 @@ static ink_status read_vector(ink_trainer *t, const ink_metadata *entry, float *
     for (size_t i = 0; i < t->tape.parameter_count; i++) {
         const ink_tape_parameter *p = &t->tape.parameters[i];
         for (size_t k = 0; k < p->count; k++, from += sizeof(float)) {
-            const size_t place = p->node->op->place ? p->node->op->place(p->node, p->index, k) : k;
+            const size_t place = ink_tape_place(p, k);
             memcpy(&out[p->at + place], from, sizeof(float));
             if (!isfinite(out[p->at + place]))
                 return ink_fail(error, INK_ERR_NOT_FINITE, "key '%.64s': value %zu is not finite",
@@ -154,6 +154,9 @@ static ink_status read_state(ink_trainer *t, const ink_model *model, ink_error *
         else
             *(uint64_t *)numbers[i].to = (uint64_t)value;
     }
+    if (t->info.best_epoch && !t->best)
+        return ink_fail(error, INK_ERR_FORMAT, "key 'training.state.best_epoch': found %llu, without validation",
+                        (unsigned long long)t->info.best_epoch);
     list_vectors(t, vectors);
     for (size_t i = 0; i < VECTORS; i++)
         if (vectors[i].data) {

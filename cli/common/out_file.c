@@ -155,3 +155,15 @@ void out_file_close(out_file *out)
     free(out->later);
     *out = (out_file){ .file = -1 };
 }
+
+int out_file_put(const char *path, const text *contents)
+{
+    out_file file;
+    int code = out_file_begin(path, &file);
+    if (!code)
+        code = out_file_write(&file, text_string(contents), contents->size);
+    if (!code)
+        code = out_file_commit(&file);
+    out_file_close(&file);
+    return code;
+}

@@ -3,6 +3,8 @@
 #ifndef INK_CLI_OUT_FILE_H
 #define INK_CLI_OUT_FILE_H
 
+#include "common/textbuf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -23,5 +25,8 @@ int out_file_write(out_file *out, const void *data, size_t size);
 int out_file_commit(out_file *out);
 /* Removes the temporary file unless it was committed. A zeroed struct may be closed too. */
 void out_file_close(out_file *out);
+
+/* All of that at once: a whole file. */
+int out_file_put(const char *path, const text *contents);
 
 #endif

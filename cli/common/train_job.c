@@ -2,6 +2,7 @@
 
 #include "common/chance.h"
 #include "common/dataset.h"
+#include "common/interrupt.h"
 #include "common/json_out.h"
 #include "common/measure.h"
 #include "common/out_file.h"
@@ -10,7 +11,6 @@
 #include "common/train_log.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,25 +39,6 @@ typedef struct job {
     uint64_t first_step;
     measure validation, test;
 } job;
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int number)
-{
-    interrupted = number;
-}
-
-/* The step under way is finished and a checkpoint saved; a second signal ends us at once. */
-static void watch_signals(void)
-{
-    static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-        struct sigaction before, action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
-        sigemptyset(&action.sa_mask);
-        if (!sigaction(signals[i], NULL, &before) && before.sa_handler != SIG_IGN)
-            sigaction(signals[i], &action, NULL);
-    }
-}
 
 /* ---- what is wanted ---- */
 
@@ -259,18 +240,6 @@ static int open_trainer(job *j)
 
 /* ---- running ---- */
 
-static int write_file(const char *path, const text *contents)
-{
-    out_file file;
-    int code = out_file_begin(path, &file);
-    if (!code)
-        code = out_file_write(&file, text_string(contents), contents->size);
-    if (!code)
-        code = out_file_commit(&file);
-    out_file_close(&file);
-    return code;
-}
-
 static int save_checkpoint(job *j)
 {
     ink_error error = { .text = "" };
@@ -290,7 +259,7 @@ static int save_log(const job *j)
     if (!j->log_path.size)
         return CLI_DONE;
     train_log_json(&j->log, &lines);
-    const int code = write_file(text_string(&j->log_path), &lines);
+    const int code = out_file_put(text_string(&j->log_path), &lines);
     text_free(&lines);
     return code;
 }
@@ -364,7 +333,7 @@ static int train(job *j)
             code = end_epoch(j, step.rate);
         else
             draw_bar(j, false);
-        if (interrupted && !code && !j->info->done)
+        if (interrupt_seen() && !code && !j->info->done)
             return stop(j);
     }
     return code;
@@ -450,7 +419,7 @@ static int save_report(const job *j)
         .confusion = j->validation.confusion, .misreads = j->validation.misreads,
         .misread_count = j->validation.misread_count, .validation_count = j->validation.count,
         .wrong_count = j->validation.count - j->validation.correct });
-    const int code = write_file(text_string(&j->report_path), &page);
+    const int code = out_file_put(text_string(&j->report_path), &page);
     for (size_t i = 0; i < FACTS; i++)
         text_free(&values[i]);
     text_free(&page);
@@ -551,7 +520,7 @@ int train_run(const train_options *options, const char *settings)
     if (!code && options->sheet) {
         code = train_sheet(options, text_string(&j.settings));
     } else if (!code) {
-        watch_signals();
+        interrupt_watch(); /* the step under way is finished, and a checkpoint saved */
         code = choose_paths(&j);
         if (!code && options->test && !dataset_has(options->data, DATASET_TEST))
             code = cli_failed("--test: %s has no test pictures", options->data);

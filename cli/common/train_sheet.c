@@ -41,7 +41,6 @@ int train_sheet(const train_options *options, const char *settings)
     const uint32_t width = COLUMNS * step_x + GAP, height = ROWS * step_y + GAP;
     uint8_t *sheet = must_alloc((size_t)width * height, 1), *changed = must_alloc(size, 1);
     text png = { 0 };
-    out_file file = { .file = -1 };
     ink_error error;
     memset(sheet, PAPER, (size_t)width * height);
     for (size_t row = 0; row < ROWS && !code; row++)
@@ -56,13 +55,8 @@ int train_sheet(const train_options *options, const char *settings)
         }
     if (!code) {
         png_grey(&png, sheet, height, width);
-        code = out_file_begin(options->sheet, &file);
+        code = out_file_put(options->sheet, &png);
     }
-    if (!code)
-        code = out_file_write(&file, png.data, png.size);
-    if (!code)
-        code = out_file_commit(&file);
-    out_file_close(&file);
     free(sheet);
     free(changed);
     text_free(&png);

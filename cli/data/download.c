@@ -2,7 +2,7 @@
 
 #include "common/chance.h"
 #include "common/say.h"
-#include "data/interrupt.h"
+#include "common/interrupt.h"
 
 #ifdef INK_HAVE_CURL
 

@@ -5,7 +5,7 @@
 #include "common/table.h"
 #include "data/digest.h"
 #include "data/download.h"
-#include "data/interrupt.h"
+#include "common/interrupt.h"
 #include "data/place.h"
 #include "data/unpack.h"
 
@@ -76,7 +76,6 @@ static unpack_end finish(download *part, goal *wanted, text *why)
     out_file file = { 0 };
     uint64_t limit = wanted->file->bytes ? wanted->file->bytes : unknown_limit;
     unpack_end end = out_file_begin(wanted->at.path, &file) ? UNPACK_FAILED : UNPACK_RIGHT;
-    interrupt_watch();
     if (!end)
         end = unpack(part->file, part->path, wanted->file, limit, &file, &wanted->at.bytes, why);
     if (!end && out_file_commit(&file))

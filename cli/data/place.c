@@ -3,7 +3,7 @@
 #include "common/out_file.h"
 #include "common/say.h"
 #include "data/digest.h"
-#include "data/interrupt.h"
+#include "common/interrupt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -128,7 +128,6 @@ static int copy(const char *from, const char *to)
 {
     out_file file = { 0 };
     int code = out_file_begin(to, &file);
-    interrupt_watch();
     if (!code)
         code = read_pieces(from, write_piece, &file);
     if (!code && !interrupt_seen())

@@ -2,7 +2,7 @@
 
 #include "common/say.h"
 #include "data/digest.h"
-#include "data/interrupt.h"
+#include "common/interrupt.h"
 
 #ifdef INK_HAVE_ZLIB
 

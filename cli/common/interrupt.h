@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* From now on, and again after something else has taken the signals. A second one ends us. */
+/* From now on; a second one ends us. Files that are written leave the signals to us (out_file.h). */
 void interrupt_watch(void);
 bool interrupt_seen(void);
 /* Ends us as the signal would have. */

@@ -1,4 +1,4 @@
-#include "data/interrupt.h"
+#include "common/interrupt.h"
 
 #include <signal.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* What the two tests of kernels share: running all rows of an operation, and comparing. */
+/* What the tests of kernels share: running all rows of an operation, and comparing. */
 #ifndef TESTS_CHECK_KERNELS_H
 #define TESTS_CHECK_KERNELS_H
 
@@ -30,6 +30,22 @@ static inline void each_kernel(ink_kernel_op op, void (*test)(const ink_kernel *
             ran[op]++;
         }
     assert_true(ran[op] > 0);
+}
+
+/* ---- where a call's arrays lie ---- */
+
+static check_room rooms[6];
+
+static inline void rooms_make(size_t size)
+{
+    for (size_t i = 0; i < CHECK_COUNT(rooms); i++)
+        rooms[i] = check_room_make(size);
+}
+
+static inline void rooms_free(void)
+{
+    for (size_t i = 0; i < CHECK_COUNT(rooms); i++)
+        check_room_free(&rooms[i]);
 }
 
 /* ---- comparing ---- */

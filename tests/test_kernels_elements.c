@@ -18,20 +18,6 @@ static bool next_size(size_t step, size_t *size)
     return true;
 }
 
-static check_room rooms[4];
-
-static void rooms_make(size_t size)
-{
-    for (size_t i = 0; i < CHECK_COUNT(rooms); i++)
-        rooms[i] = check_room_make(size);
-}
-
-static void rooms_free(void)
-{
-    for (size_t i = 0; i < CHECK_COUNT(rooms); i++)
-        check_room_free(&rooms[i]);
-}
-
 /* add: one rounding, and the same one everywhere. */
 static void add(const ink_kernel *kernel)
 {

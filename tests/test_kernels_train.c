@@ -2,20 +2,6 @@
  * gamma(n + 1) * sum |a * b|, what is added to included. */
 #include "check_kernels.h"
 
-static check_room rooms[6];
-
-static void rooms_make(size_t size)
-{
-    for (size_t i = 0; i < CHECK_COUNT(rooms); i++)
-        rooms[i] = check_room_make(size);
-}
-
-static void rooms_free(void)
-{
-    for (size_t i = 0; i < CHECK_COUNT(rooms); i++)
-        check_room_free(&rooms[i]);
-}
-
 /* Three of four elements are 0, as in a picture. */
 static float *sparse_floats(uint64_t *random, size_t count)
 {

@@ -6,20 +6,6 @@
 
 #include "ops/winograd.h"
 
-static check_room rooms[4];
-
-static void rooms_make(size_t size)
-{
-    for (size_t i = 0; i < CHECK_COUNT(rooms); i++)
-        rooms[i] = check_room_make(size);
-}
-
-static void rooms_free(void)
-{
-    for (size_t i = 0; i < CHECK_COUNT(rooms); i++)
-        check_room_free(&rooms[i]);
-}
-
 static const double BT[4][4] = { { 1, 0, -1, 0 }, { 0, 1, 1, 0 }, { 0, -1, 1, 0 }, { 0, 1, 0, -1 } };
 static const double AT[2][4] = { { 1, 1, 1, 0 }, { 0, 1, -1, -1 } };
 

@@ -99,10 +99,12 @@ static void sparse_dense_check(const ink_kernel *kernel, uint64_t *random, size_
         rows, columns, depth, check_room_copy(&rooms[1], x, rows * depth * sizeof *x, place),
         check_room_copy(&rooms[2], packed, padded * depth * sizeof *packed, place),
         check_room_copy(&rooms[3], bias, padded * sizeof *bias, place), slope, y,
-        check_room_take(&rooms[4], INK_SPARSE_GROUP * depth * sizeof(uint32_t), place) });
+        check_room_take(&rooms[4], INK_SPARSE_GROUP * depth * sizeof(uint32_t), place),
+        check_room_take(&rooms[5], INK_SPARSE_GROUP * depth * sizeof(float), place) });
     calls++;
     check_kept(&rooms[0]);
     check_kept(&rooms[4]);
+    check_kept(&rooms[5]);
     for (size_t i = 0; i < rows * columns; i++) {
         double sum = bias[i % columns], size = fabs(sum);
         for (size_t k = 0; k < depth; k++) {

@@ -67,24 +67,44 @@ void ink_wgrad_f32_avx2(const ink_wgrad_f32 *k)
     }
 }
 
-/* A tile as igemm's, over the inputs that are not zero in all of its rows: adding 0 * w changes nothing, so a row's
- * result does not depend on those beside it. */
-ALWAYS_INLINE void sparse_tile(const ink_sparse_dense_f32 *k, const uint32_t *index, size_t count, size_t row,
-                               size_t column, const size_t rows)
+/* The columns of x [rows, size] that are not zero in all rows: their indices, in order, and how many. */
+ALWAYS_INLINE size_t list_columns(const float *x, const size_t rows, size_t stride, size_t size, uint32_t *index)
 {
-    const float *x = k->x + row * k->depth, *w = k->w + column * k->depth;
+    size_t count = 0;
+    for (size_t i = 0; i < size; i += 8) {
+        __m256 any = _mm256_setzero_ps();
+        for (size_t r = 0; r < rows; r++)
+            any = _mm256_or_ps(any, _mm256_cmp_ps(load_some(x + r * stride + i, size - i), _mm256_setzero_ps(),
+                                                  _CMP_NEQ_UQ));
+        for (unsigned bits = (unsigned)_mm256_movemask_ps(any); bits; bits &= bits - 1)
+            index[count++] = (uint32_t)i + (uint32_t)__builtin_ctz(bits);
+    }
+    return count;
+}
+
+static size_t list_row(const float *x, size_t size, uint32_t *index)
+{
+    return list_columns(x, 1, 0, size, index);
+}
+
+/* A tile as igemm's, over the inputs that are not zero in all of its rows: adding 0 * w changes nothing, so a row's
+ * result does not depend on those beside it. value is those inputs, [count, rows]. */
+ALWAYS_INLINE void sparse_tile(const ink_sparse_dense_f32 *k, const uint32_t *index, const float *value, size_t count,
+                               size_t row, size_t column, const size_t rows)
+{
+    const float *w = k->w + column * k->depth;
     __m256 sum[ROWS_MOST][2];
 #pragma GCC unroll 6
     for (size_t r = 0; r < rows; r++) {
         sum[r][0] = _mm256_loadu_ps(k->bias + column);
         sum[r][1] = _mm256_loadu_ps(k->bias + column + 8);
     }
-    for (size_t n = 0; n < count; n++) {
-        const size_t i = index[n];
-        const __m256 low = _mm256_loadu_ps(w + i * TILE), high = _mm256_loadu_ps(w + i * TILE + 8);
+    for (size_t n = 0; n < count; n++, value += rows) {
+        const float *from = w + (size_t)index[n] * TILE;
+        const __m256 low = _mm256_loadu_ps(from), high = _mm256_loadu_ps(from + 8);
 #pragma GCC unroll 6
         for (size_t r = 0; r < rows; r++) {
-            const __m256 a = _mm256_broadcast_ss(x + r * k->depth + i);
+            const __m256 a = _mm256_broadcast_ss(value + r);
             sum[r][0] = _mm256_fmadd_ps(a, low, sum[r][0]);
             sum[r][1] = _mm256_fmadd_ps(a, high, sum[r][1]);
         }
@@ -96,6 +116,18 @@ ALWAYS_INLINE void sparse_tile(const ink_sparse_dense_f32 *k, const uint32_t *in
                       k->columns - column);
 }
 
+/* Lists the inputs of a tile and gathers them side by side, so that what all panels read again and again is half as
+ * much. Not inlined: a register kept for it would be one that the tile's loop lacks. */
+static __attribute__((noinline)) size_t gather_tile(const float *x, size_t rows, size_t depth, uint32_t *index,
+                                                    float *value)
+{
+    const size_t count = list_columns(x, rows, depth, depth, index);
+    for (size_t n = 0; n < count; n++)
+        for (size_t r = 0; r < rows; r++)
+            *value++ = x[r * depth + index[n]];
+    return count;
+}
+
 /* A panel of weights stays near while the tiles of a group of rows go by. */
 void ink_sparse_dense_f32_avx2(const ink_sparse_dense_f32 *k)
 {
@@ -104,47 +136,48 @@ void ink_sparse_dense_f32_avx2(const ink_sparse_dense_f32 *k)
         const size_t end = k->rows - begin < GROUP ? k->rows : begin + GROUP;
         size_t count[TILES];
         for (size_t row = begin, t = 0; row < end; row += ROWS_MOST, t++)
-            count[t] = ink_sparse_rows(k->x + row * k->depth, end - row < ROWS_MOST ? end - row : ROWS_MOST, k->depth,
-                                       k->index + t * k->depth);
+            count[t] = gather_tile(k->x + row * k->depth, end - row < ROWS_MOST ? end - row : ROWS_MOST, k->depth,
+                                   k->index + t * k->depth, k->value + t * ROWS_MOST * k->depth);
         for (size_t column = 0; column < k->columns; column += TILE)
             for (size_t row = begin, t = 0; row < end; row += ROWS_MOST, t++) {
                 const uint32_t *index = k->index + t * k->depth;
+                const float *value = k->value + t * ROWS_MOST * k->depth;
                 switch (end - row) {
-                case 1: sparse_tile(k, index, count[t], row, column, 1); break;
-                case 2: sparse_tile(k, index, count[t], row, column, 2); break;
-                case 3: sparse_tile(k, index, count[t], row, column, 3); break;
-                case 4: sparse_tile(k, index, count[t], row, column, 4); break;
-                case 5: sparse_tile(k, index, count[t], row, column, 5); break;
-                default: sparse_tile(k, index, count[t], row, column, 6); break;
+                case 1: sparse_tile(k, index, value, count[t], row, column, 1); break;
+                case 2: sparse_tile(k, index, value, count[t], row, column, 2); break;
+                case 3: sparse_tile(k, index, value, count[t], row, column, 3); break;
+                case 4: sparse_tile(k, index, value, count[t], row, column, 4); break;
+                case 5: sparse_tile(k, index, value, count[t], row, column, 5); break;
+                default: sparse_tile(k, index, value, count[t], row, column, 6); break;
                 }
             }
     }
 }
 
-/* The gradients of so many points are taken at once, and so many of their columns: side by side in 16 KiB they
- * stay in the first-level cache while each input adds up those of its points. */
-enum { POINTS = 128, BLOCK = 32 };
+/* The gradients of so many points are taken at once, and so many of their columns: side by side they stay near
+ * while each input adds up those of its points. Eight sums, since one addition waits for the last. */
+enum { POINTS = 128, BLOCK = 64 };
 
 ALWAYS_INLINE void sparse_wgrad_block(const ink_sparse_wgrad_f32 *k, size_t points, const float *g, float *y,
                                       size_t width, bool first)
 {
-    float near[POINTS * BLOCK];
+    _Alignas(32) float near[POINTS * BLOCK];
     for (size_t p = 0; p < points; p++)
         for (size_t c = 0; c < BLOCK; c += 8)
             _mm256_storeu_ps(near + p * BLOCK + c, load_some(g + p * k->columns + c, c < width ? width - c : 0));
     for (size_t i = 0; i < k->depth; i++, y += k->columns) {
         __m256 sum[BLOCK / 8];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (size_t v = 0; v < BLOCK / 8; v++)
             sum[v] = first || 8 * v >= width ? _mm256_setzero_ps() : load_some(y + 8 * v, width - 8 * v);
         for (size_t n = k->begin[i]; n < k->begin[i + 1]; n++) {
             const __m256 a = _mm256_broadcast_ss(k->value + n);
             const float *from = near + k->point[n] * BLOCK;
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (size_t v = 0; v < BLOCK / 8; v++)
                 sum[v] = _mm256_fmadd_ps(a, _mm256_loadu_ps(from + 8 * v), sum[v]);
         }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (size_t v = 0; v < BLOCK / 8; v++)
             if (8 * v < width)
                 store_some(y + 8 * v, sum[v], width - 8 * v);
@@ -155,7 +188,7 @@ void ink_sparse_wgrad_f32_avx2(const ink_sparse_wgrad_f32 *k)
 {
     for (size_t p = 0; p == 0 || p < k->points; p += POINTS) {
         const size_t points = k->points - p < POINTS ? k->points - p : POINTS;
-        ink_sparse_columns(k->x + p * k->depth, points, k->depth, k->begin, k->point, k->value);
+        ink_sparse_columns(list_row, k->x + p * k->depth, points, k->depth, k->begin, k->point, k->value);
         for (size_t column = 0; column < k->columns; column += BLOCK) {
             const float *g = k->g + p * k->columns + column;
             const size_t left = k->columns - column;

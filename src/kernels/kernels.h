@@ -185,9 +185,10 @@ typedef struct ink_sparse_dense_f32 {
     const float *bias;
     float slope;
     float *y;       /* [rows, columns] */
-    uint32_t *index; /* scratch of INK_SPARSE_GROUP * depth items */
+    uint32_t *index; /* scratch of INK_SPARSE_GROUP * depth items, as the next */
+    float *value;
 } ink_sparse_dense_f32;
-enum { INK_SPARSE_GROUP = 30 }; /* rows that it takes at once */
+enum { INK_SPARSE_GROUP = 126 }; /* rows that it takes at once */
 
 /* The gradient of its weights: y[i, c] = sum over p of x[p, i] * g[p, c]. */
 typedef struct ink_sparse_wgrad_f32 {

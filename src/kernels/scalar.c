@@ -307,7 +307,7 @@ void ink_sparse_dense_f32_scalar(const ink_sparse_dense_f32 *k)
 void ink_sparse_wgrad_f32_scalar(const ink_sparse_wgrad_f32 *k)
 {
     const uint32_t *begin = k->begin, *point = k->point;
-    ink_sparse_columns(k->x, k->points, k->depth, k->begin, k->point, k->value);
+    ink_sparse_columns(ink_sparse_row, k->x, k->points, k->depth, k->begin, k->point, k->value);
     memset(k->y, 0, k->depth * k->columns * sizeof *k->y);
     for (size_t i = 0; i < k->depth; i++)
         for (size_t n = begin[i]; n < begin[i + 1]; n++)

@@ -17,24 +17,12 @@ static inline size_t ink_sparse_row(const float *x, size_t size, uint32_t *index
     return count;
 }
 
-/* The same of the columns of x [rows, size] that are not zero in all rows. */
-static inline size_t ink_sparse_rows(const float *x, size_t rows, size_t size, uint32_t *index)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < size; i++) {
-        int any = 0;
-        for (size_t r = 0; r < rows; r++)
-            any |= x[r * size + i] != 0;
-        index[count] = (uint32_t)i;
-        count += any != 0;
-    }
-    return count;
-}
+typedef size_t ink_sparse_lister(const float *x, size_t size, uint32_t *index); /* ink_sparse_row, or as it */
 
 /* Sorts the elements of x [points, depth] that are not zero by column: those of column i are
  * point[begin[i]] to point[begin[i + 1]], by rising point, with their values beside. */
-static inline void ink_sparse_columns(const float *x, size_t points, size_t depth, uint32_t *begin,
-                                      uint32_t *point, float *value)
+static inline void ink_sparse_columns(ink_sparse_lister *list, const float *x, size_t points, size_t depth,
+                                      uint32_t *begin, uint32_t *point, float *value)
 {
     for (size_t i = 0; i <= depth; i++)
         begin[i] = 0;
@@ -48,7 +36,7 @@ static inline void ink_sparse_columns(const float *x, size_t points, size_t dept
         for (size_t from = 0; from < depth; from += 256) {
             uint32_t index[256];
             const float *row = x + p * depth + from;
-            const size_t count = ink_sparse_row(row, depth - from < 256 ? depth - from : 256, index);
+            const size_t count = list(row, depth - from < 256 ? depth - from : 256, index);
             for (size_t n = 0; n < count; n++) {
                 const uint32_t at = begin[from + index[n]]++;
                 point[at] = (uint32_t)p;

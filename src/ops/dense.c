@@ -107,7 +107,7 @@ static ink_status tape_prepare(ink_tape_step *step, ink_prepare *p)
     /* Lists of the inputs that are not zero: an index and a value each, and where each list begins. */
     if (step->sparse)
         step->saved = 2 * (size_t)w[1];
-    step->scratch = step->sparse ? INK_SPARSE_GROUP * (size_t)w[1] + 1 : 0;
+    step->scratch = step->sparse ? 2 * INK_SPARSE_GROUP * (size_t)w[1] : 0;
     return INK_OK;
 }
 
@@ -135,7 +135,7 @@ static void tape_forward(const ink_tape_step *step, const ink_tape_run *run)
     if (step->sparse)
         step->kernel->run.sparse_dense_f32(&(ink_sparse_dense_f32){
             rows, w[0], w[1], run->inputs[0], step->packed, step->packed_bias, step->slope, run->output,
-            (uint32_t *)run->scratch });
+            (uint32_t *)run->scratch, run->scratch + INK_SPARSE_GROUP * (size_t)w[1] });
     else
         step->kernel->run.igemm_f32(&(ink_igemm_f32){
             .rows = rows, .columns = w[0], .taps = 1, .depth = w[1], .x = run->inputs[0],

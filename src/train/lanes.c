@@ -107,6 +107,15 @@ static void loss(const ink_lanes *t, size_t first, const ink_tape_pass *pass, do
     }
 }
 
+/* Asks for a picture of the batch: they lie anywhere, and the memory is far. */
+static void prefetch(const ink_lanes *t, size_t example)
+{
+    const size_t pixels = t->tape->values[0].elements;
+    const uint8_t *from = t->batch->pixels + (size_t)t->batch->indices[example] * pixels;
+    for (size_t i = 0; i < pixels; i += 64)
+        __builtin_prefetch(from + i);
+}
+
 /* A picture of the batch as it goes in: augmented, if the settings say so. */
 static const uint8_t *picture(const ink_lanes *t, uint32_t worker, uint32_t index)
 {
@@ -121,6 +130,11 @@ static const uint8_t *picture(const ink_lanes *t, uint32_t worker, uint32_t inde
     return to;
 }
 
+size_t ink_lanes_first(const ink_lanes *lanes, size_t count, size_t lane)
+{
+    return count * lane / lanes->lane_count;
+}
+
 static void lane_job(void *context, uint32_t worker)
 {
     ink_lanes *t = context;
@@ -129,7 +143,8 @@ static void lane_job(void *context, uint32_t worker)
     const size_t pixels = tape->values[0].elements, p = tape->parameter_floats;
     size_t lane;
     while (take(t, t->lane_count, &lane)) {
-        const size_t first = t->batch->count * lane / t->lane_count, end = t->batch->count * (lane + 1) / t->lane_count;
+        const size_t first = ink_lanes_first(t, t->batch->count, lane);
+        const size_t end = ink_lanes_first(t, t->batch->count, lane + 1);
         ink_tape_pass pass = { .arena = t->arenas + worker * t->arena_floats, .images = end - first,
                                .capacity = t->lane_images, .parameters = t->parameters,
                                .gradients = t->gradients + lane * p, .learning = true,
@@ -140,10 +155,13 @@ static void lane_job(void *context, uint32_t worker)
         t->lane_loss[lane] = 0;
         t->lane_correct[lane] = 0;
         float *x = ink_tape_input(tape, &pass);
-        for (size_t i = 0; i < pass.images; i++)
+        for (size_t i = 0; i < pass.images; i++) {
+            if (i + 1 < pass.images)
+                prefetch(t, first + i + 1);
             t->pixels_kernel->run.pixels_f32(&(ink_pixels_f32){
                 pixels, picture(t, worker, t->batch->indices[first + i]), input->scale, input->offset,
                 x + i * pixels });
+        }
         ink_tape_forward(tape, &pass);
         loss(t, first, &pass, &t->lane_loss[lane], &t->lane_correct[lane]);
         ink_tape_backward(tape, &pass);

@@ -54,6 +54,9 @@ ink_status ink_lanes_init(ink_lanes *lanes, const ink_tape *tape, const ink_allo
                           ink_error *error);
 void ink_lanes_free(ink_lanes *lanes);
 
+/* The first image of a lane in its batch, and of the last + 1: where the batch ends. */
+size_t ink_lanes_first(const ink_lanes *lanes, size_t count, size_t lane);
+
 /* Gradients of the batch's mean loss, summed into the first lane's vector; no update. */
 void ink_lanes_gradients(ink_lanes *lanes, const ink_batch *batch, const ink_settings *settings,
                          double *loss, size_t *correct);

@@ -1,5 +1,5 @@
-/* Writes the seed corpora: make_corpus FOLDER makes FOLDER/gguf, FOLDER/bin and FOLDER/idx with
- * small models of every operator and layout, small IDX files, and broken ones. The same files each
+/* Writes the seed corpora: make_corpus FOLDER makes FOLDER/gguf, FOLDER/bin, FOLDER/idx and FOLDER/pickle with
+ * small models of every operator and layout, small IDX files, small pickles, and broken ones. The same files each
  * time. */
 #include "formats/ggml_bin.h"
 #include "formats/gguf.h"
@@ -336,6 +336,41 @@ static void save_idx(void)
                 PATCH("\377\377\377\377\377\377\377\377\377\377\377\377"));
 }
 
+/* ---- pickles ---- */
+
+#define GLOBAL(module, name) "c" module "\n" name "\n"
+#define ORDERED GLOBAL("collections", "OrderedDict") ")R"
+#define TENSOR_OF(key) \
+    GLOBAL("torch._utils", "_rebuild_tensor_v2") \
+    "((\x8c\x07storage" GLOBAL("torch", "FloatStorage") "\x8c\x01" key "\x8c\x03" "cpuK\x06tQK\0K\x02K\x03\x86K\x03" \
+    "K\x01\x86\x89" ORDERED "tR"
+
+static void save_pickles(void)
+{
+    static const struct {
+        const char *name, *data;
+        size_t size;
+    } rows[] = {
+#define ROW(name, data) { name, data, sizeof data - 1 }
+        ROW("state-dict", "\x80\x02" ORDERED "q\0(\x8c\x09" "fc.weight" TENSOR_OF("0") "\x8c\x07" "fc.bias" TENSOR_OF("1")
+            "u}\x8c\x09_metadata" ORDERED "sb."),
+        ROW("checkpoint", "\x80\x02}(\x8c\x05" "epochK\x03\x8c\x04lossG?\xb9\x99\x99\x99\x99\x99\x9a\x8c\x0a" "state_dict" ORDERED
+            "\x8c\x01w" TENSOR_OF("0") "su."),
+        ROW("module", "\x80\x02" GLOBAL("__main__", "Net") ")\x81}(\x8c\x08training\x88\x8c\x08_modules" ORDERED
+            "\x8c\x02" "fc" GLOBAL("torch.nn.modules.linear", "Linear") ")\x81}\x8c\x0b_parameters" ORDERED
+            "\x8c\x06weight" TENSOR_OF("0") "ssbsub."),
+        ROW("protocol-4", "\x80\x04\x95\x15\0\0\0\0\0\0\0}\x94(\x8c\x01" "a\x94\x8a\x02\xff\0\x8c\x01" "b\x94" "C\x02\0\xff" "u."),
+        ROW("numbers", "(I-12\nI01\nJ\xfe\xff\xff\xffM\x01\x02\x8b\x02\0\0\0\x01\x02Nt."),
+        ROW("broken-call", GLOBAL("os", "system") "\x8c\x04true\x85R."),
+        ROW("broken-memo", "Nr\xff\xff\xff\xff."),
+        ROW("broken-cut", "\x80\x02" ORDERED "q"),
+        ROW("cycle", "]q\0h\0a."),
+#undef ROW
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        save("pickle", rows[i].name, ".pkl", rows[i].data, rows[i].size);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -347,6 +382,7 @@ int main(int argc, char **argv)
     save_values();
     save_broken_models();
     save_idx();
+    save_pickles();
     printf("%zu files, %zu bytes\n", files, bytes_written);
     return 0;
 }

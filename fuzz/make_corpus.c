@@ -1,6 +1,6 @@
-/* Writes the seed corpora: make_corpus FOLDER makes FOLDER/gguf, FOLDER/bin, FOLDER/idx and FOLDER/pickle with
- * small models of every operator and layout, small IDX files, small pickles, and broken ones. The same files each
- * time. */
+/* Writes the seed corpora: make_corpus FOLDER makes FOLDER/gguf, FOLDER/bin, FOLDER/idx, FOLDER/pickle and
+ * FOLDER/torch with small models of every operator and layout, small IDX files and pickles, and broken ones. The
+ * same files each time. */
 #include "formats/ggml_bin.h"
 #include "formats/gguf.h"
 #include "tensor/type.h"
@@ -371,6 +371,32 @@ static void save_pickles(void)
         save("pickle", rows[i].name, ".pkl", rows[i].data, rows[i].size);
 }
 
+/* PyTorch's form before 1.6: a magic number, the protocol, the machine's sizes, the object, the storages. */
+#define OLDER(object, storages) \
+    "\x80\x02\x8a\x0al\xfc\x9c" "F\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}\x8c\x0d" "little_endian\x88s." object storages
+#define ONE_STORAGE "\x80\x02](\x8c\x01" "0e.\x06\0\0\0\0\0\0\0" "aaa?bbb?ccc?ddd?eee?fff?"
+#define TWO_STORAGES \
+    "\x80\x02](\x8c\x01" "0\x8c\x01" "1e.\x06\0\0\0\0\0\0\0" "aaa?bbb?ccc?ddd?eee?fff?\x06\0\0\0\0\0\0\0" "ggg?hhh?iii?jjj?kkk?lll?"
+
+static void save_torch_files(void)
+{
+    static const struct {
+        const char *name, *data;
+        size_t size;
+    } rows[] = {
+#define ROW(name, data) { name, data, sizeof data - 1 }
+        ROW("older", OLDER("\x80\x02}(\x8c\x01w" TENSOR_OF("0") "\x8c\x01" "b" TENSOR_OF("1") "u.", TWO_STORAGES)),
+        ROW("parameter", OLDER("\x80\x02}\x8c\x01w" GLOBAL("torch._utils", "_rebuild_parameter") TENSOR_OF("0") "\x89" ORDERED
+                               "\x87Rs.", ONE_STORAGE)),
+        ROW("broken-storage", OLDER("\x80\x02}\x8c\x01w" TENSOR_OF("7") "s.", ONE_STORAGE)),
+        ROW("broken-cut", OLDER("\x80\x02}\x8c\x01w" TENSOR_OF("0") "s.", "\x80\x02](\x8c\x01" "0e.\x06")),
+        ROW("broken-zip", "PK\3\4\x14\0"),
+#undef ROW
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        save("torch", rows[i].name, ".pt", rows[i].data, rows[i].size);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -383,6 +409,7 @@ int main(int argc, char **argv)
     save_broken_models();
     save_idx();
     save_pickles();
+    save_torch_files();
     printf("%zu files, %zu bytes\n", files, bytes_written);
     return 0;
 }

@@ -378,7 +378,8 @@ static ink_pickle *class_of(ink_pickle *function)
     if (function->kind != INK_PICKLE_PERSISTENT || function->items[0]->kind != INK_PICKLE_TUPLE)
         return function;
     const ink_pickle *id = function->items[0];
-    const bool module = id->count >= 2 && id->items[0]->kind == INK_PICKLE_TEXT && !strcmp(id->items[0]->text, "module");
+    const bool module = id->count >= 2 && id->items[0]->kind == INK_PICKLE_TEXT &&
+                        strcmp(id->items[0]->text, "module") == 0;
     return module ? id->items[1] : function;
 }
 
@@ -454,8 +455,8 @@ static ink_status reduce(machine *m)
     INK_TRY(take_call(m, &function, &arguments));
     const struct callable *known = callable_named(function->text);
     if (!known)
-        return ink_fail_at(m->error, INK_ERR_OP, m->at, "the pickle would call %s, which no tensor needs; nothing was run",
-                           function->text);
+        return ink_fail_at(m->error, INK_ERR_OP, m->at,
+                           "the pickle would call %s, which no tensor needs; nothing was run", function->text);
     switch (known->becomes) {
     case DICT: return push_collection(m, INK_PICKLE_DICT, arguments);
     case SET: return push_collection(m, INK_PICKLE_SET, arguments);

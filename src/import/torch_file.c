@@ -309,6 +309,7 @@ ink_status ink_torch_tensor(ink_torch_file *file, const ink_pickle *value, const
     file->floats += elements;
     weight->elements = elements;
     weight->data = data;
+    weight->source = storage->data + (elements ? offset * ink_element_bytes(element) : 0);
     copy(weight, stride, offset, element, storage->data, data);
     return INK_OK;
 }

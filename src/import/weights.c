@@ -30,7 +30,7 @@ static double bits_to_double(uint64_t bits)
 float ink_element_get(ink_element element, const uint8_t *data, uint64_t at)
 {
     const uint8_t *p = data + at * ink_element_bytes(element);
-    const uint16_t two = ink_element_bytes(element) >= 2 ? (uint16_t)(p[0] | p[1] << 8) : 0;
+    const uint16_t two = (uint16_t)(ink_element_bytes(element) >= 2 ? p[0] | p[1] << 8 : 0);
     switch (element) {
     case INK_ELEMENT_F32: return bits_to_float(ink_load_u32le(p));
     case INK_ELEMENT_F64: return (float)bits_to_double(ink_load_u64le(p));

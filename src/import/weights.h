@@ -20,6 +20,7 @@ typedef struct ink_weight {
     uint64_t dim[INK_WEIGHT_DIMS]; /* slowest first */
     uint64_t elements;
     const float *data; /* dense */
+    const void *source; /* where it begins in the file; tensors of one shape with one source are the same */
 } ink_weight;
 
 size_t ink_element_bytes(ink_element element);

@@ -1,6 +1,5 @@
-/* Writes the seed corpora: make_corpus FOLDER makes FOLDER/gguf, FOLDER/bin, FOLDER/idx, FOLDER/pickle and
- * FOLDER/torch with small models of every operator and layout, small IDX files and pickles, and broken ones. The
- * same files each time. */
+/* Writes the seed corpora: make_corpus FOLDER makes a folder in it for each target, with small models of every
+ * operator and layout, small files of the other formats, and broken ones. The same files each time. */
 #include "formats/ggml_bin.h"
 #include "formats/gguf.h"
 #include "tensor/type.h"
@@ -397,6 +396,37 @@ static void save_torch_files(void)
         save("torch", rows[i].name, ".pt", rows[i].data, rows[i].size);
 }
 
+/* ---- safetensors ---- */
+
+static void save_safetensors(void)
+{
+    static const struct {
+        const char *name, *header;
+        size_t data;
+    } rows[] = {
+        { "two", "{\"__metadata__\":{\"format\":\"pt\"},\"fc.weight\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":"
+                 "[0,24]},\"fc.bias\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[24,28]}}", 28 },
+        { "types", "{\"a\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]},\"b\":{\"dtype\":\"BOOL\",\"shape\":[3],"
+                   "\"data_offsets\":[8,11]},\"c\":{\"dtype\":\"BF16\",\"shape\":[0,4],\"data_offsets\":[11,11]}}", 11 },
+        { "broken-overlap", "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},\"b\":{\"dtype\":\"U8\","
+                            "\"shape\":[2],\"data_offsets\":[1,3]}}", 3 },
+        { "broken-product", "{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0 },
+        { "broken-empty", "{}", 0 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint8_t file[400] = { 0 };
+        const size_t length = strlen(rows[i].header);
+        if (length + 8 + rows[i].data > sizeof file)
+            stop(rows[i].name, "is too large");
+        file[0] = (uint8_t)length;
+        file[1] = (uint8_t)(length >> 8);
+        memcpy(file + 8, rows[i].header, length);
+        for (size_t k = 0; k < rows[i].data; k++)
+            file[8 + length + k] = (uint8_t)(k + 1);
+        save("safetensors", rows[i].name, ".safetensors", file, 8 + length + rows[i].data);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -410,6 +440,7 @@ int main(int argc, char **argv)
     save_idx();
     save_pickles();
     save_torch_files();
+    save_safetensors();
     printf("%zu files, %zu bytes\n", files, bytes_written);
     return 0;
 }

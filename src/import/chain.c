@@ -146,7 +146,8 @@ ink_status ink_chain_read(const ink_weight *weights, size_t count, ink_arena *ar
     for (size_t i = 0; i < chain->count; i++)
         if (chain->layers[i].kind == INK_CHAIN_NORM && !attach_norm(chain, i))
             return ink_fail(error, INK_ERR_GRAPH,
-                            "batch norm '%.60s' of %llu channels stands behind no layer of so many", chain->layers[i].name, (unsigned long long)chain->layers[i].out);
+                            "batch norm '%.60s' of %llu channels stands behind no layer of so many", chain->layers[i].name,
+                            (unsigned long long)chain->layers[i].out);
     return check_order(chain, error);
 }
 

@@ -3,8 +3,7 @@
 
 Each network is built from torch.nn layers with fixed random weights, in evaluation mode, and
 written by gguf-py in inkling's own layout; neither knows anything of inkling. Together they use
-every operator. Beside them stand networks in the older layouts: two fully connected ones with
-random weights, and copies of two small trained ones (scripts/bootstrap-models.py made those).
+every operator. Beside them stand networks in the older layouts, with random weights too.
 
   NAME.gguf, NAME.bin   the network
   NAME.input.f32        its inputs, little-endian float32 [images, C, H, W]; without this file
@@ -20,7 +19,6 @@ never change. Making the files again gives the same bytes.
 
 import argparse
 import pathlib
-import shutil
 import struct
 import sys
 
@@ -35,7 +33,7 @@ EXAMPLES = """\
 examples:
   scripts/make-golden.py -o tests/golden
 
-  # into another folder, to compare; the trained networks come from tests/golden
+  # into another folder, to compare
   scripts/make-golden.py -o /tmp/golden
 
 needs Python 3.9 or later, PyTorch 1.13 or later, NumPy, and gguf from PyPI. On Debian 12:
@@ -508,30 +506,39 @@ def write_fully_connected(folder):
         write_floats(folder / f"{name}.probs.f32", probabilities)
 
 
-def copy_trained(trained, folder):
-    """The trained networks: the file and its probabilities as they are, their outputs anew."""
-    for name, padding, tensors, ends_in_softmax in (
-            ("cnn-ggml", 1, ["conv1.kernel", "conv1.bias", "conv2.kernel", "conv2.bias",
-                             "dense.weight", "dense.bias"], False),
-            ("cnn-ggml-2023", 0, ["kernel1", "bias1", "kernel2", "bias2", "dense_w", "dense_b"],
-             True)):
-        for suffix in ("gguf", "probs.f32"):
-            source, target = trained / f"{name}.{suffix}", folder / f"{name}.{suffix}"
-            if not (target.exists() and target.samefile(source)):
-                shutil.copyfile(source, target)
-        found = {t.name: torch.from_numpy(np.array(t.data, np.float64))
-                 for t in gguf.GGUFReader(folder / f"{name}.gguf").tensors}
-        w1, b1, w2, b2, w, b = (found[key] for key in tensors)
-        # In these layouts a bias may stand for each pixel; adding it so is what their programs do.
-        b1, b2 = (bias.reshape(1, kernel.shape[0], *bias.shape[-2:] if bias.dim() > 1 else (1, 1))
-                  for bias, kernel in ((b1, w1), (b2, w2)))
+def write_convolutional(folder):
+    """Two convolutions with random weights: as ggml's mnist-cnn of today, and as that of 2023.
+
+    Today's has padding and float32 kernels; that of 2023 neither, float16 kernels, and a bias for each pixel.
+    """
+    for seed, name, channels, padding, sides in ((101, "cnn-ggml", (8, 16), 1, (14, 7)),
+                                                 (102, "cnn-ggml-2023", (6, 10), 0, (26, 11))):
+        random = np.random.RandomState(seed)
+        older = name.endswith("2023")
+        first, second = channels
+        features = second * (sides[1] if padding else sides[1] // 2) ** 2
+        values = [random.uniform(-size, size, shape).astype(np.float32)
+                  for size, shape in ((0.5, (first, 1, 3, 3)), (0.3, (1, first, 1, 1)),
+                                      (0.3, (second, first, 3, 3)), (0.3, (1, second, 1, 1)),
+                                      (0.2, (10, features)), (0.5, (10,)))]
+        if older:
+            for i, side in ((1, sides[0]), (3, sides[1])):
+                values[i] = np.ascontiguousarray(np.broadcast_to(values[i], (*values[i].shape[:2], side, side)))
+            for i in (0, 2):
+                values[i] = values[i].astype(np.float16)
+        names = (["kernel1", "bias1", "kernel2", "bias2", "dense_w", "dense_b"] if older else
+                 ["conv1.kernel", "conv1.bias", "conv2.kernel", "conv2.bias", "dense.weight", "dense.bias"])
+        writer = gguf.GGUFWriter(folder / f"{name}.gguf", "mnist-cnn")
+        for tensor, array in zip(names, values):
+            writer.add_tensor(tensor, array)
+        finish(writer)
+        w1, b1, w2, b2, w, b = (torch.from_numpy(array.astype(np.float64)) for array in values)
         x = F.max_pool2d(F.relu(F.conv2d(digits(), w1, padding=padding) + b1), 2)
         x = F.max_pool2d(F.relu(F.conv2d(x, w2, padding=padding) + b2), 2)
         logits = F.linear(x.permute(0, 2, 3, 1).flatten(1), w, b)
         probabilities = torch.softmax(logits, 1)
-        given = np.fromfile(folder / f"{name}.probs.f32", "<f4").reshape(DIGITS, 10)
-        check_close(name, torch.from_numpy(given), probabilities)
-        write_floats(folder / f"{name}.output.f32", probabilities if ends_in_softmax else logits)
+        write_floats(folder / f"{name}.output.f32", probabilities if older else logits)
+        write_floats(folder / f"{name}.probs.f32", probabilities)
 
 
 # ---------------------------------------------------------------- files
@@ -561,10 +568,6 @@ def main():
         description="Make the networks and outputs of tests/golden with PyTorch and gguf-py.",
         epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", metavar="DIR", type=pathlib.Path, required=True)
-    parser.add_argument("--trained", metavar="DIR", type=pathlib.Path,
-                        default=ROOT / "tests" / "golden",
-                        help="folder of cnn-ggml.gguf and cnn-ggml-2023.gguf with their .probs.f32 "
-                             "(default: tests/golden of this project)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -573,7 +576,7 @@ def main():
         build(net)
         net.write(arguments.output)
     write_fully_connected(arguments.output)
-    copy_trained(arguments.trained, arguments.output)
+    write_convolutional(arguments.output)
     return 0
 
 

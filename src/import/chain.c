@@ -146,9 +146,19 @@ ink_status ink_chain_read(const ink_weight *weights, size_t count, ink_arena *ar
     for (size_t i = 0; i < chain->count; i++)
         if (chain->layers[i].kind == INK_CHAIN_NORM && !attach_norm(chain, i))
             return ink_fail(error, INK_ERR_GRAPH,
-                            "batch norm '%.60s' of %llu channels stands behind no layer of so many", chain->layers[i].name,
+                            "batch norm '%.60s' of %llu channels stands behind no layer of so many",
+                            chain->layers[i].name,
                             (unsigned long long)chain->layers[i].out);
     return check_order(chain, error);
+}
+
+uint32_t ink_chain_classes(const ink_chain *chain)
+{
+    uint64_t classes = 0;
+    for (size_t i = 0; i < chain->count; i++)
+        if (chain->layers[i].kind != INK_CHAIN_NORM)
+            classes = chain->layers[i].out;
+    return (uint32_t)classes;
 }
 
 /* ---- guesses ---- */
@@ -189,16 +199,19 @@ typedef struct search {
 static int oddity(const search *s, const ink_chain_guess *guess)
 {
     size_t padded = 0, pooled = 0, every_second = 0;
-    for (size_t i = 0; i < s->convs; i++) {
+    bool last = false;
+    for (size_t i = 0; i < s->convs; i++) { /* a global pool is one too */
+        last = guess->pooled[s->conv[i]] || (guess->end != INK_CHAIN_FLAT && i + 1 == s->convs);
         padded += guess->padded[s->conv[i]];
-        pooled += guess->pooled[s->conv[i]];
-        every_second += guess->pooled[s->conv[i]] == (i % 2 == 1);
+        pooled += last;
+        every_second += last == (i % 2 == 1);
     }
-    const bool last = guess->pooled[s->conv[s->convs - 1]];
     int odd = padded == 0 || padded == s->convs ? 0 : padded == 1 && guess->padded[s->conv[0]] ? 1 : 4;
     if (pooled != s->convs)
         odd += every_second == s->convs || (pooled == 1 && last) || (pooled == s->convs - 1 && !last) ? 1 : 3;
-    return odd + 2 * guess->global;
+    if (guess->end != INK_CHAIN_FLAT) /* and two pools in a row are odder still */
+        odd += guess->pooled[s->conv[s->convs - 1]] ? 5 : 2;
+    return odd;
 }
 
 /* Keeps the guesses in order, of equally odd ones the earlier first. */
@@ -215,12 +228,16 @@ static void keep(search *s, const ink_chain_guess *guess)
 
 static void finish(search *s, ink_chain_guess *guess, uint64_t channels, uint64_t height, uint64_t width)
 {
-    const bool whole = s->dense && channels * height * width == s->dense->in;
-    guess->global = !whole;
-    if (!whole && s->dense && s->dense->in != channels)
+    const bool flat = s->dense && channels * height * width == s->dense->in;
+    if (!flat && s->dense && s->dense->in != channels)
         return;
+    guess->end = flat ? INK_CHAIN_FLAT : INK_CHAIN_GLOBAL_AVG;
     guess->oddity = oddity(s, guess);
     keep(s, guess);
+    if (!flat) {
+        guess->end = INK_CHAIN_GLOBAL_MAX;
+        keep(s, guess);
+    }
 }
 
 static void try_conv(search *s, size_t i, ink_chain_guess *guess, uint64_t channels, uint64_t height, uint64_t width)
@@ -293,6 +310,7 @@ static void write_conv(ink_text *text, const ink_chain *chain, size_t at, uint64
 ink_status ink_chain_text(const ink_chain *chain, const ink_chain_guess *guess, const ink_chain_style *style,
                           const ink_allocator *allocator, ink_buffer *out, ink_error *error)
 {
+    static const char *const ends[] = { "", "global_avg_pool2d\n", "global_max_pool2d\n" };
     ink_text text;
     ink_text_init(&text, allocator);
     ink_text_format(&text, "input shape=%lu,%lu,%lu scale=%.9g offset=%.9g%s\n", (unsigned long)chain->channels,
@@ -312,7 +330,7 @@ ink_status ink_chain_text(const ink_chain *chain, const ink_chain_guess *guess, 
             channels = layer->out;
         } else {
             if (!flat)
-                ink_text_format(&text, guess && guess->global ? "global_avg_pool2d\nflatten\n" : "flatten\n");
+                ink_text_format(&text, "%sflatten\n", guess ? ends[guess->end] : "");
             flat = true;
             ink_text_format(&text, "dense name=%s units=%llu\n", layer->name, (unsigned long long)layer->out);
         }
@@ -326,6 +344,6 @@ ink_status ink_chain_text(const ink_chain *chain, const ink_chain_guess *guess, 
             ink_text_format(&text, "# %s kernel=2 ?\n", style->pool);
     }
     if (!flat)
-        ink_text_format(&text, "global_avg_pool2d\nflatten\n");
+        ink_text_format(&text, "%sflatten\n", ends[guess ? guess->end : INK_CHAIN_GLOBAL_AVG]);
     return ink_text_finish(&text, out, error);
 }

@@ -31,7 +31,7 @@ typedef struct ink_chain {
 typedef struct ink_chain_guess {
     bool padded[INK_CHAIN_LAYERS]; /* the convolution keeps the picture's size */
     bool pooled[INK_CHAIN_LAYERS]; /* a 2x2 pool stands behind it */
-    bool global;                   /* a global average stands before the dense layers */
+    enum { INK_CHAIN_FLAT, INK_CHAIN_GLOBAL_AVG, INK_CHAIN_GLOBAL_MAX } end; /* what comes before the dense layers */
     int oddity;                    /* 0 is as most people do it */
 } ink_chain_guess;
 
@@ -46,6 +46,9 @@ typedef struct ink_chain_style {
  * make none; INK_ERR_LIMIT; INK_ERR_MEMORY. */
 ink_status ink_chain_read(const ink_weight *weights, size_t count, ink_arena *arena, ink_chain *chain,
                           ink_error *error);
+
+/* Outputs of the last layer. */
+uint32_t ink_chain_classes(const ink_chain *chain);
 
 /* The guesses whose sizes fit, the likeliest first; returns how many. */
 size_t ink_chain_guess_all(const ink_chain *chain, ink_chain_guess guesses[INK_CHAIN_GUESSES]);

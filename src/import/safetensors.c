@@ -82,8 +82,8 @@ static ink_status read_entry(const char *name, const json_t *about, entry *to, i
         fits = fits && ink_mul_u64(to->weight.elements, to->weight.dim[i], &to->weight.elements);
     if (!fits || !ink_mul_u64(to->weight.elements, ink_element_bytes(to->element), &bytes) ||
         bytes != to->end - to->begin)
-        return ink_fail(error, INK_ERR_SHAPE, "tensor '%.200s': its shape does not give the %llu bytes that it has", name,
-                        (unsigned long long)(to->end - to->begin));
+        return ink_fail(error, INK_ERR_SHAPE, "tensor '%.200s': its shape does not give the %llu bytes that it has",
+                        name, (unsigned long long)(to->end - to->begin));
     return INK_OK;
 }
 
@@ -106,11 +106,13 @@ static ink_status read_data(entry *entries, size_t count, ink_cursor *cursor, in
         entry *e = &entries[i];
         if (e->begin != cursor->at - start)
             return ink_fail_at(error, INK_ERR_FORMAT, cursor->at,
-                               "tensor '%.200s' begins at byte %llu of the data, wanted %llu", e->name, (unsigned long long)e->begin, (unsigned long long)(cursor->at - start));
+                               "tensor '%.200s' begins at byte %llu of the data, wanted %llu", e->name,
+                               (unsigned long long)e->begin, (unsigned long long)(cursor->at - start));
         const uint8_t *bytes = ink_cursor_bytes(cursor, e->end - e->begin);
         if (!bytes)
             return ink_fail_at(error, INK_ERR_TRUNCATED, cursor->at,
-                               "tensor '%.200s' needs %llu bytes, %zu are left", e->name, (unsigned long long)(e->end - e->begin), ink_cursor_left(cursor));
+                               "tensor '%.200s' needs %llu bytes, %zu are left", e->name,
+                               (unsigned long long)(e->end - e->begin), ink_cursor_left(cursor));
         floats += e->weight.elements; /* each takes a byte of the file or more */
         if (floats > INK_SAFETENSORS_MOST_FLOATS)
             return ink_fail(error, INK_ERR_LIMIT, "the file has more than %d numbers", INK_SAFETENSORS_MOST_FLOATS);
@@ -157,8 +159,8 @@ ink_status ink_safetensors_read(const uint8_t *data, size_t size, ink_arena *are
     if (!ink_cursor_u64(&cursor, &length))
         return ink_fail(error, INK_ERR_TRUNCATED, "the file ends within the size of its header");
     if (length > INK_SAFETENSORS_MOST_HEADER)
-        return ink_fail(error, INK_ERR_LIMIT, "the header has %llu bytes, wanted %d at most", (unsigned long long)length,
-                        INK_SAFETENSORS_MOST_HEADER);
+        return ink_fail(error, INK_ERR_LIMIT, "the header has %llu bytes, wanted %d at most",
+                        (unsigned long long)length, INK_SAFETENSORS_MOST_HEADER);
     const char *text = (const char *)ink_cursor_bytes(&cursor, length);
     if (!text)
         return ink_fail_at(error, INK_ERR_TRUNCATED, LENGTH, "the header has %llu bytes, %zu are there",

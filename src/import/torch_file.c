@@ -183,16 +183,31 @@ static ink_status open_older(const uint8_t *data, size_t size, ink_torch_file *f
 
 /* ---- opening ---- */
 
-ink_status ink_torch_open(const uint8_t *data, size_t size, ink_arena *arena, ink_torch_file *file, ink_error *error)
+static bool is_zip(const uint8_t *data, size_t size)
 {
-    /* The older form begins with the pickle of the number 0x1950a86a20f9469cfc6c. */
+    return size >= 4 && memcmp(data, "PK\3\4", 4) == 0;
+}
+
+/* The older form begins with the pickle of the number 0x1950a86a20f9469cfc6c. */
+static bool is_older(const uint8_t *data, size_t size)
+{
     static const uint8_t older[] = { 0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c,
                                      0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19 };
+    return size >= sizeof older && memcmp(data, older, sizeof older) == 0;
+}
+
+bool ink_torch_is(const uint8_t *data, size_t size)
+{
+    return is_zip(data, size) || is_older(data, size);
+}
+
+ink_status ink_torch_open(const uint8_t *data, size_t size, ink_arena *arena, ink_torch_file *file, ink_error *error)
+{
     *file = (ink_torch_file){ .arena = arena };
     ink_status status;
-    if (size >= 4 && memcmp(data, "PK\3\4", 4) == 0)
+    if (is_zip(data, size))
         status = open_zip(data, size, file, error);
-    else if (size >= sizeof older && memcmp(data, older, sizeof older) == 0)
+    else if (is_older(data, size))
         status = open_older(data, size, file, error);
     else
         status = ink_fail(error, INK_ERR_MAGIC,

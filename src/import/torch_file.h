@@ -30,6 +30,9 @@ typedef struct ink_torch_file {
 /* All tensors of a file together. */
 enum { INK_TORCH_MOST_FLOATS = 1 << 28 };
 
+/* Does it begin as such a file does? Any zip archive does. */
+bool ink_torch_is(const uint8_t *data, size_t size);
+
 /* `data` stays the caller's and must live as long; all else is in the arena, but for what ink_torch_close ends.
  * Errors: INK_ERR_MAGIC, those of ink_pickle_parse and ink_zip_read, INK_ERR_MISSING, INK_ERR_ENDIAN. */
 ink_status ink_torch_open(const uint8_t *data, size_t size, ink_arena *arena, ink_torch_file *file, ink_error *error);

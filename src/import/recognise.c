@@ -1,0 +1,194 @@
+#include "import/recognise.h"
+
+#include "import/assemble.h"
+
+#include <math.h>
+#include <string.h>
+
+/* What becomes of a pixel from 0 to 255, and who does so. */
+static const struct {
+    double scale, offset;
+} scalings[] = {
+    { 1.0 / 255, 0 },                        /* ToTensor */
+    { 1.0 / 255 / 0.3081, -0.1307 / 0.3081 }, /* and MNIST's mean and deviation, as PyTorch's example */
+    { 2.0 / 255, -1 },                       /* and mean and deviation 0.5 */
+    { 1, 0 },                                /* nothing */
+    { -1.0 / 255, 1 },                       /* black ink on white */
+};
+static const char *const activations[] = { "relu", "tanh", "sigmoid", "leaky_relu alpha=0.01", "elu", "gelu" };
+static const char *const pools[] = { "max_pool2d", "avg_pool2d" };
+
+enum {
+    SCALINGS = sizeof scalings / sizeof *scalings,
+    ACTIVATIONS = sizeof activations / sizeof *activations,
+    POOLS = sizeof pools / sizeof *pools,
+    FEW = 50, /* pictures that tell what is hopeless */
+    FINALISTS = 3,
+};
+
+typedef struct judge {
+    const ink_chain *chain;
+    const ink_weight *weights;
+    size_t count;
+    const ink_evidence *evidence;
+    const ink_allocator *allocator;
+    ink_recognised *found;
+    float *output;
+    uint32_t classes;
+    ink_error *error;
+} judge;
+
+static size_t at_most(size_t pictures, const judge *j)
+{
+    return pictures < j->evidence->count ? pictures : j->evidence->count;
+}
+
+/* The mean loss on the first pictures. */
+static ink_status measure(const judge *j, const ink_chain_guess *guess, const ink_chain_style *style, size_t pictures,
+                          size_t *correct, double *loss)
+{
+    ink_buffer text = { 0 };
+    ink_builder *builder = NULL;
+    ink_model *model = NULL;
+    ink_session *session = NULL;
+    const ink_model_options options = { .size = sizeof options, .allocator = j->allocator };
+    j->found->tried++;
+    ink_status status = ink_chain_text(j->chain, guess, style, j->allocator, &text, j->error);
+    if (!status)
+        status = ink_assemble(text.data, text.size, "guess", j->classes, j->weights, j->count, &builder, j->error);
+    if (!status)
+        status = ink_builder_model(builder, &options, &model, j->error);
+    if (!status)
+        status = ink_session_open(model, NULL, &session, j->error);
+    if (!status)
+        status = ink_session_run_u8(session, j->evidence->pixels, pictures, j->output, j->error);
+    *correct = 0;
+    *loss = 0;
+    for (size_t i = 0; !status && i < pictures; i++) {
+        const float *p = j->output + i * j->classes;
+        const uint8_t label = j->evidence->labels[i];
+        *correct += ink_argmax(p, j->classes) == label;
+        *loss -= log(fmax((double)p[label], 1e-12)) / (double)pictures;
+    }
+    ink_session_close(&session);
+    ink_model_close(&model);
+    ink_builder_close(&builder);
+    ink_buffer_close(&text);
+    return status;
+}
+
+typedef struct finalist {
+    const ink_chain_guess *guess;
+    double loss;
+} finalist;
+
+/* What most people do is likelier, if it reads about as well. */
+static double weighed(double loss, const ink_chain_guess *guess)
+{
+    return loss * (1 + 0.25 * guess->oddity);
+}
+
+/* The guesses that do best on few pictures, the best first. A network that wants another scaling than this one reads
+ * worse, but the right padding still reads best. */
+static ink_status choose_finalists(const judge *j, const ink_chain_guess *guesses, size_t count, ink_chain_style style,
+                                   finalist finalists[FINALISTS])
+{
+    style.scale = scalings[0].scale;
+    style.offset = scalings[0].offset;
+    for (size_t f = 0; f < FINALISTS; f++)
+        finalists[f] = (finalist){ NULL, HUGE_VAL };
+    for (size_t g = 0; g < count; g++) {
+        size_t correct;
+        double loss = 0;
+        if (count > 1)
+            INK_TRY(measure(j, &guesses[g], &style, at_most(FEW, j), &correct, &loss));
+        const finalist new = { &guesses[g], weighed(loss, &guesses[g]) };
+        size_t at = FINALISTS;
+        for (; at > 0 && (!finalists[at - 1].guess || finalists[at - 1].loss > new.loss); at--)
+            if (at < FINALISTS)
+                finalists[at] = finalists[at - 1];
+        if (at < FINALISTS)
+            finalists[at] = new;
+    }
+    return INK_OK;
+}
+
+/* Measures a guess on all pictures, if it reads half of a few, and keeps it if it is the best. */
+static ink_status try_one(const judge *j, const ink_chain_guess *guess, ink_chain_style style, size_t scaling)
+{
+    size_t correct = 0;
+    double loss = 0;
+    style.scale = scalings[scaling].scale;
+    style.offset = scalings[scaling].offset;
+    INK_TRY(measure(j, guess, &style, at_most(FEW, j), &correct, &loss));
+    if (2 * correct < at_most(FEW, j))
+        return INK_OK;
+    INK_TRY(measure(j, guess, &style, j->evidence->count, &correct, &loss));
+    if (weighed(loss, guess) < weighed(j->found->loss, &j->found->guess)) {
+        j->found->guess = *guess;
+        j->found->style = style;
+        j->found->correct = correct;
+        j->found->loss = loss;
+        j->found->scaling = scaling;
+    }
+    return INK_OK;
+}
+
+/* All scalings of the first finalist; the others have the scaling that was best there. */
+static ink_status try_style(const judge *j, const ink_chain_guess *guesses, size_t count, const char *activation,
+                            const char *pool)
+{
+    finalist finalists[FINALISTS];
+    const ink_chain_style style = { activation, pool, 0, 0 };
+    INK_TRY(choose_finalists(j, guesses, count, style, finalists));
+    for (size_t i = 0; i < SCALINGS && finalists[0].guess; i++)
+        INK_TRY(try_one(j, finalists[0].guess, style, i));
+    for (size_t f = 1; f < FINALISTS && finalists[f].guess; f++)
+        INK_TRY(try_one(j, finalists[f].guess, style, j->found->scaling));
+    return INK_OK;
+}
+
+static bool is_good(const judge *j)
+{
+    return 10 * j->found->correct >= 9 * j->evidence->count;
+}
+
+/* Rectifiers and max-pools first; the rest only where these read nothing. */
+static ink_status try_all(const judge *j, const ink_chain_guess *guesses, size_t count)
+{
+    for (size_t a = 0; a < ACTIVATIONS; a++)
+        for (size_t p = 0; p < POOLS && !is_good(j); p++)
+            INK_TRY(try_style(j, guesses, count, activations[a], pools[p]));
+    return INK_OK;
+}
+
+static ink_status fail_with_draft(const judge *j, const char *why)
+{
+    const ink_chain_style style = { activations[0], pools[0], scalings[0].scale, scalings[0].offset };
+    INK_TRY(ink_chain_text(j->chain, NULL, &style, j->allocator, &j->found->text, j->error));
+    return ink_fail(j->error, INK_ERR_GRAPH, "holds weights and no graph, and %s", why);
+}
+
+ink_status ink_recognise(const ink_chain *chain, const ink_weight *weights, size_t count, const ink_evidence *evidence,
+                         const ink_allocator *allocator, ink_recognised *found, ink_error *error)
+{
+    ink_chain_guess guesses[INK_CHAIN_GUESSES];
+    judge j = { chain, weights, count, evidence, allocator, found, NULL, ink_chain_classes(chain), error };
+    *found = (ink_recognised){ .loss = HUGE_VAL };
+    const size_t ways = ink_chain_guess_all(chain, guesses);
+    if (!ways)
+        return fail_with_draft(&j, "no padding and pooling makes the sizes fit");
+    if (chain->side != evidence->side || chain->channels != 1)
+        return fail_with_draft(&j, "its pictures are not those of which there are samples to judge by");
+    for (size_t i = 0; i < evidence->count; i++)
+        if (evidence->labels[i] >= j.classes)
+            return fail_with_draft(&j, "it has fewer classes than the samples to judge by");
+    j.output = ink_alloc(allocator, evidence->count * j.classes * sizeof *j.output);
+    if (!j.output)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory to try guesses");
+    ink_status status = try_all(&j, guesses, ways);
+    ink_free(allocator, j.output);
+    INK_TRY(status);
+    return is_good(&j) ? ink_chain_text(chain, &found->guess, &found->style, allocator, &found->text, error)
+                       : fail_with_draft(&j, "no guess at it reads nine of ten sample pictures");
+}

@@ -1,0 +1,30 @@
+/* Which of the guesses at a network is right: the one that reads labelled pictures. */
+#ifndef INK_RECOGNISE_H
+#define INK_RECOGNISE_H
+
+#include "import/chain.h"
+
+/* Pictures to judge by: bytes [count, side, side], white ink on black, and what each is. */
+typedef struct ink_evidence {
+    const uint8_t *pixels, *labels;
+    size_t count;
+    uint32_t side;
+} ink_evidence;
+
+typedef struct ink_recognised {
+    ink_chain_guess guess;
+    ink_chain_style style;
+    size_t correct; /* of the evidence's pictures */
+    double loss;    /* their mean cross-entropy */
+    size_t scaling; /* which of those that were tried */
+    size_t tried;   /* guesses and styles */
+    ink_buffer text; /* the network; the caller closes it */
+} ink_recognised;
+
+/* Tries guesses, activations, pools and ways to scale a pixel, and takes what has the smallest loss.
+ * Errors: INK_ERR_GRAPH, with a draft of a --graph file in `found->text`, where no guess fits the sizes or none
+ * reads nine of ten pictures; INK_ERR_MEMORY. */
+ink_status ink_recognise(const ink_chain *chain, const ink_weight *weights, size_t count, const ink_evidence *evidence,
+                         const ink_allocator *allocator, ink_recognised *found, ink_error *error);
+
+#endif

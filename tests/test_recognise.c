@@ -1,0 +1,289 @@
+/* A network is put together from text and weights; and found from weights alone, by reading digits. The weights are
+ * those of the models here, by PyTorch's names. */
+#include "support.h"
+
+#include "import/assemble.h"
+#include "import/recognise.h"
+#include "tensor/type.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SAMPLES = 500, SIDE = 28, PIXELS = SIDE * SIDE };
+
+static blob images, labels;
+static ink_allocator allocator;
+
+static int read_samples(void **state)
+{
+    (void)state;
+    allocator = ink_allocator_or_default(NULL);
+    images = file_get("samples/digits-images-idx3-ubyte");
+    labels = file_get("samples/digits-labels-idx1-ubyte");
+    return images.size == 16 + SAMPLES * PIXELS && labels.size == 8 + SAMPLES ? 0 : -1;
+}
+
+static int free_samples(void **state)
+{
+    (void)state;
+    blob_free(&images);
+    blob_free(&labels);
+    return 0;
+}
+
+static ink_evidence evidence(void)
+{
+    return (ink_evidence){ images.data + 16, labels.data + 8, SAMPLES, SIDE };
+}
+
+typedef struct net {
+    ink_model *model; /* as it is here */
+    ink_arena arena;
+    ink_weight weights[16];
+    size_t count;
+} net;
+
+static void net_open(const char *path, net *n)
+{
+    ink_error error;
+    *n = (net){ .count = 0 };
+    ink_arena_init(&n->arena, &allocator);
+    if (ink_model_open(path, NULL, &n->model, &error))
+        fail_msg("%s", error.text);
+    const ink_tensor_info *t;
+    for (; (t = ink_model_tensor(n->model, n->count)); n->count++) {
+        ink_weight *w = &n->weights[n->count];
+        w->name = t->name;
+        w->rank = t->rank;
+        w->elements = 1;
+        for (uint32_t i = 0; i < t->rank; i++)
+            w->elements *= w->dim[i] = t->dim[i];
+        float *data = ink_arena_array(&n->arena, (size_t)w->elements, sizeof *data);
+        ink_type_to_f32(t->type, t->data, (size_t)w->elements, data);
+        w->data = data;
+    }
+}
+
+static void net_close(net *n)
+{
+    ink_model_close(&n->model);
+    ink_arena_free(&n->arena);
+}
+
+static float *data_of(net *n, const char *name, uint64_t *elements)
+{
+    for (size_t i = 0; i < n->count; i++)
+        if (strcmp(n->weights[i].name, name) == 0) {
+            *elements = n->weights[i].elements;
+            float *data = ink_arena_array(&n->arena, (size_t)*elements, sizeof *data);
+            memcpy(data, n->weights[i].data, (size_t)*elements * sizeof *data);
+            n->weights[i].data = data;
+            return data;
+        }
+    fail_msg("no tensor %s", name);
+    return NULL;
+}
+
+static float *run(const ink_model *model)
+{
+    ink_session *session;
+    ink_error error;
+    float *output = malloc(SAMPLES * 10 * sizeof *output);
+    assert_non_null(output);
+    if (ink_session_open(model, NULL, &session, &error) ||
+        ink_session_run_u8(session, evidence().pixels, SAMPLES, output, &error))
+        fail_msg("%s", error.text);
+    ink_session_close(&session);
+    return output;
+}
+
+/* What was found computes the same as the model that the weights are of; `bound` is for a network whose weights were
+ * changed. */
+static void check_same(const net *n, const ink_recognised *found, double bound)
+{
+    ink_builder *builder;
+    ink_model *model;
+    ink_error error;
+    if (ink_assemble(found->text.data, found->text.size, "found", 10, n->weights, n->count, &builder, &error) ||
+        ink_builder_model(builder, NULL, &model, &error))
+        fail_msg("%s", error.text);
+    ink_builder_close(&builder);
+    float *want = run(n->model), *got = run(model);
+    for (size_t i = 0; i < SAMPLES * 10; i++)
+        if (!(fabs((double)got[i] - (double)want[i]) <= bound))
+            fail_msg("picture %d, class %d: %g, wanted %g, by\n%s", (int)i / 10, (int)i % 10, (double)got[i],
+                     (double)want[i], found->text.data);
+    free(want);
+    free(got);
+    ink_model_close(&model);
+}
+
+static ink_recognised recognise(const net *n, ink_status want, const char *words)
+{
+    ink_chain chain;
+    ink_arena arena;
+    ink_recognised found;
+    ink_error error;
+    const ink_evidence samples = evidence();
+    ink_arena_init(&arena, &allocator);
+    if (ink_chain_read(n->weights, n->count, &arena, &chain, &error))
+        fail_msg("%s", error.text);
+    const ink_status status = ink_recognise(&chain, n->weights, n->count, &samples, &allocator, &found, &error);
+    if (want)
+        check_error(status, &error, want, words);
+    else if (status)
+        fail_msg("%s", error.text);
+    ink_arena_free(&arena);
+    return found;
+}
+
+/* cnn flattens channels last, as Keras does; PyTorch flattens channels first. */
+static void flatten_as_torch(net *n)
+{
+    enum { CHANNELS = 64, PLACES = 25 };
+    uint64_t count = 0;
+    float *w = data_of(n, "dense.weight", &count);
+    float *row = malloc(CHANNELS * PLACES * sizeof *row);
+    assert_true(row && count == 10 * CHANNELS * PLACES);
+    for (size_t o = 0; o < 10; o++, w += CHANNELS * PLACES) {
+        memcpy(row, w, CHANNELS * PLACES * sizeof *row);
+        for (size_t i = 0; i < CHANNELS * PLACES; i++)
+            w[i % CHANNELS * PLACES + i / CHANNELS] = row[i];
+    }
+    free(row);
+}
+
+static void networks_are_found(void **state)
+{
+    static const char *const paths[] = { "models/fc.gguf", "models/cnn.gguf" };
+    (void)state;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        net n;
+        net_open(paths[i], &n);
+        if (i == 1)
+            flatten_as_torch(&n);
+        ink_recognised found = recognise(&n, INK_OK, NULL);
+        assert_true(found.correct >= SAMPLES - 3 && found.loss < 0.1 && found.tried >= 5);
+        assert_string_equal(found.style.activation, "relu");
+        assert_true(found.style.scale == 1.0 / 255 && found.style.offset == 0);
+        check_same(&n, &found, 1e-5); /* a sum in another order */
+        ink_buffer_close(&found.text);
+        net_close(&n);
+    }
+}
+
+/* The same network for pixels from -1 to 1: with x = (y + 1) / 2, weights are half and biases have half their sum
+ * more. Its probabilities differ by the rounding of the changed weights. */
+static void its_scaling_is_found(void **state)
+{
+    (void)state;
+    net n;
+    uint64_t weights = 0, outputs = 0;
+    net_open("models/fc.gguf", &n);
+    const char *name = n.weights[0].rank == 2 ? n.weights[0].name : n.weights[1].name;
+    char bias_name[64];
+    snprintf(bias_name, sizeof bias_name, "%.*s.bias", (int)(strlen(name) - 7), name);
+    float *w = data_of(&n, name, &weights), *b = data_of(&n, bias_name, &outputs);
+    assert_int_equal(weights, outputs * PIXELS);
+    for (uint64_t o = 0; o < outputs; o++) {
+        double sum = 0;
+        for (uint64_t i = 0; i < PIXELS; i++) {
+            w[o * PIXELS + i] /= 2;
+            sum += (double)w[o * PIXELS + i];
+        }
+        b[o] += (float)sum;
+    }
+    ink_recognised found = recognise(&n, INK_OK, NULL);
+    assert_true(found.style.scale == 2.0 / 255 && found.style.offset == -1);
+    check_same(&n, &found, 1e-3);
+    ink_buffer_close(&found.text);
+    net_close(&n);
+}
+
+static void what_reads_nothing_gives_a_draft(void **state)
+{
+    (void)state;
+    net n;
+    uint64_t count = 0;
+    net_open("models/cnn.gguf", &n);
+    for (size_t i = 0; i < n.count; i++) {
+        float *data = data_of(&n, n.weights[i].name, &count);
+        uint64_t random = i + 1;
+        for (uint64_t k = 0; k < count; k++)
+            data[k] = (float)(test_random(&random) >> 40) / (float)(1 << 24) - 0.5f;
+    }
+    ink_recognised found = recognise(&n, INK_ERR_GRAPH, "no guess at it reads nine of ten sample pictures");
+    assert_non_null(strstr(found.text.data, "padding=?"));
+    ink_buffer_close(&found.text);
+    net_close(&n);
+}
+
+static void what_cannot_be_judged_gives_a_draft(void **state)
+{
+    (void)state;
+    static const float zeros[2000];
+    net n = { .weights = { { "fc.weight", 2, { 10, 100 }, 1000, zeros, NULL } }, .count = 1 };
+    ink_recognised found = recognise(&n, INK_ERR_GRAPH, "not those of which there are samples");
+    assert_non_null(strstr(found.text.data, "dense name=fc units=10"));
+    ink_buffer_close(&found.text);
+    n = (net){ .weights = { { "c.weight", 4, { 2, 1, 3, 3 }, 18, zeros, NULL },
+                            { "fc.weight", 2, { 10, 77 }, 770, zeros, NULL } }, .count = 2 };
+    found = recognise(&n, INK_ERR_GRAPH, "no padding and pooling makes the sizes fit");
+    ink_buffer_close(&found.text);
+    n = (net){ .weights = { { "fc.weight", 2, { 2, 784 }, 1568, zeros, NULL } }, .count = 1 };
+    found = recognise(&n, INK_ERR_GRAPH, "fewer classes than the samples");
+    ink_buffer_close(&found.text);
+}
+
+/* ---- text and weights ---- */
+
+static void weights_find_their_nodes(void **state)
+{
+    (void)state;
+    static const float values[16] = { 1, 2, 3, 4 };
+    const ink_weight weights[] = {
+        { "a.b.weight", 2, { 2, 4 }, 8, values, NULL },       { "bn.running_mean", 1, { 2 }, 2, values, NULL },
+        { "bn.running_var", 1, { 2 }, 2, values, NULL },      { "bn.num_batches_tracked", 0, { 0 }, 1, values, NULL },
+    };
+    static const char text[] = "input shape=1,2,2\nflatten\ndense name=a.b\nbatch_norm name=bn\n";
+    ink_builder *builder;
+    ink_model *model;
+    ink_error error;
+    if (ink_assemble(text, strlen(text), "t", 2, weights, 4, &builder, &error) ||
+        ink_builder_model(builder, NULL, &model, &error))
+        fail_msg("%s", error.text);
+    ink_builder_close(&builder);
+    assert_int_equal(ink_model_get_info(model)->tensors, 3);
+    ink_model_close(&model);
+
+    /* a tensor that no node has, one that is missing, one of too many dimensions */
+    const ink_weight more[] = { weights[0], weights[1], weights[2], { "c.weight", 2, { 2, 2 }, 4, values, NULL } };
+    assert_int_equal(ink_assemble(text, strlen(text), "t", 2, more, 4, &builder, &error), INK_OK);
+    check_error(ink_builder_model(builder, NULL, &model, &error), &error, INK_ERR_GRAPH, "c.weight");
+    ink_builder_close(&builder);
+    assert_int_equal(ink_assemble(text, strlen(text), "t", 2, weights, 2, &builder, &error), INK_OK);
+    check_error(ink_builder_model(builder, NULL, &model, &error), &error, INK_ERR_MISSING, "bn.variance");
+    ink_builder_close(&builder);
+    const ink_weight five = { "a.b.weight", 5, { 1, 1, 1, 2, 4 }, 8, values, NULL };
+    check_error(ink_assemble(text, strlen(text), "t", 2, &five, 1, &builder, &error), &error, INK_ERR_SHAPE,
+                "has 5 dimensions");
+    assert_null(builder);
+    const ink_weight large = { "a.b.weight", 1, { UINT64_C(1) << 32 }, 0, values, NULL };
+    check_error(ink_assemble(text, strlen(text), "t", 2, &large, 1, &builder, &error), &error, INK_ERR_LIMIT,
+                "is 4294967296");
+    check_error(ink_assemble("conv3d\n", 7, "t", 2, weights, 1, &builder, &error), &error, INK_ERR_OP, "t:1");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(networks_are_found),
+        cmocka_unit_test(its_scaling_is_found),
+        cmocka_unit_test(what_reads_nothing_gives_a_draft),
+        cmocka_unit_test(what_cannot_be_judged_gives_a_draft),
+        cmocka_unit_test(weights_find_their_nodes),
+    };
+    return cmocka_run_group_tests(tests, read_samples, free_samples);
+}

@@ -7,19 +7,19 @@ static const recipe recipes[] = {
       "epochs=30 batch=128 rate=0.001 decay=0.05 schedule=cosine smoothing=0.1 average=0.999",
       "fc without augmentation" },
     { "fc", "fc",
-      "epochs=60 batch=256 validation=3000 rate=0.003 decay=0.01 schedule=one-cycle average=0.999 shift=1 rotation=10 "
+      "epochs=60 batch=256 validation=0.05 rate=0.003 decay=0.01 schedule=one-cycle average=0.999 shift=1 rotation=10 "
       "scale=0.1 shear=0.1 elastic=1.5", "the fc that is shipped" },
     { "cnn-plain", "cnn", "epochs=15 batch=128 rate=0.003 schedule=one-cycle average=0.999",
       "cnn without augmentation" },
     { "cnn", "cnn",
-      "epochs=40 batch=128 validation=3000 rate=0.004 schedule=one-cycle average=0.999 augment=light shift=1 "
+      "epochs=40 batch=128 validation=0.05 rate=0.004 schedule=one-cycle average=0.999 augment=light shift=1 "
       "elastic=1",
       "the cnn that is shipped" },
     { "fast", "small",
       "epochs=4 batch=64 validation=0 rate=0.008 schedule=one-cycle average=0.99",
       "99 % in seconds" },
     { "digits", "digits",
-      "epochs=18 batch=128 validation=3000 rate=0.005 decay=0.01 schedule=one-cycle average=0.999 augment=light "
+      "epochs=18 batch=128 validation=0.05 rate=0.005 decay=0.01 schedule=one-cycle average=0.999 augment=light "
       "shift=1.5 rotation=12 scale=0.12 elastic=1", "the digits that is shipped" },
 };
 

@@ -113,7 +113,8 @@ ink_status ink_import(const uint8_t *data, size_t size, const ink_import_options
         status = options->graph ? take_graph(&r, options, &classes, error) : guess(&r, options, &classes, error);
     if (!status)
         status = ink_assemble(report->graph.data, report->graph.size,
-                              options->graph ? options->graph_name : "the graph", classes, r.weights, r.count, out, error);
+                              options->graph ? options->graph_name : "the graph", classes, r.weights, r.count, out,
+                              error);
     if (r.torch.arena)
         ink_torch_close(&r.torch);
     ink_arena_free(&r.arena);

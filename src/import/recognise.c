@@ -90,18 +90,16 @@ static double weighed(double loss, const ink_chain_guess *guess)
 
 /* The guesses that do best on few pictures, the best first. A network that wants another scaling than this one reads
  * worse, but the right padding still reads best. */
-static ink_status choose_finalists(const judge *j, const ink_chain_guess *guesses, size_t count, ink_chain_style style,
-                                   finalist finalists[FINALISTS])
+static ink_status choose_finalists(const judge *j, const ink_chain_guess *guesses, size_t count,
+                                   const ink_chain_style *style, finalist finalists[FINALISTS])
 {
-    style.scale = scalings[0].scale;
-    style.offset = scalings[0].offset;
     for (size_t f = 0; f < FINALISTS; f++)
         finalists[f] = (finalist){ NULL, HUGE_VAL };
     for (size_t g = 0; g < count; g++) {
         size_t correct;
         double loss = 0;
         if (count > 1)
-            INK_TRY(measure(j, &guesses[g], &style, at_most(FEW, j), &correct, &loss));
+            INK_TRY(measure(j, &guesses[g], style, at_most(FEW, j), &correct, &loss));
         const finalist new = { &guesses[g], weighed(loss, &guesses[g]) };
         size_t at = FINALISTS;
         for (; at > 0 && (!finalists[at - 1].guess || finalists[at - 1].loss > new.loss); at--)
@@ -114,12 +112,10 @@ static ink_status choose_finalists(const judge *j, const ink_chain_guess *guesse
 }
 
 /* Measures a guess on all pictures, if it reads half of a few, and keeps it if it is the best. */
-static ink_status try_one(const judge *j, const ink_chain_guess *guess, ink_chain_style style, size_t scaling)
+static ink_status try_one(const judge *j, const ink_chain_guess *guess, ink_chain_style style)
 {
     size_t correct = 0;
     double loss = 0;
-    style.scale = scalings[scaling].scale;
-    style.offset = scalings[scaling].offset;
     INK_TRY(measure(j, guess, &style, at_most(FEW, j), &correct, &loss));
     if (2 * correct < at_most(FEW, j))
         return INK_OK;
@@ -129,7 +125,6 @@ static ink_status try_one(const judge *j, const ink_chain_guess *guess, ink_chai
         j->found->style = style;
         j->found->correct = correct;
         j->found->loss = loss;
-        j->found->scaling = scaling;
     }
     return INK_OK;
 }
@@ -139,12 +134,17 @@ static ink_status try_style(const judge *j, const ink_chain_guess *guesses, size
                             const char *pool)
 {
     finalist finalists[FINALISTS];
-    const ink_chain_style style = { activation, pool, 0, 0 };
-    INK_TRY(choose_finalists(j, guesses, count, style, finalists));
-    for (size_t i = 0; i < SCALINGS && finalists[0].guess; i++)
-        INK_TRY(try_one(j, finalists[0].guess, style, i));
+    ink_chain_style style = { activation, pool, scalings[0].scale, scalings[0].offset };
+    INK_TRY(choose_finalists(j, guesses, count, &style, finalists));
+    for (size_t i = 0; i < SCALINGS && finalists[0].guess; i++) {
+        style.scale = scalings[i].scale;
+        style.offset = scalings[i].offset;
+        INK_TRY(try_one(j, finalists[0].guess, style));
+    }
+    style.scale = j->found->style.scale;
+    style.offset = j->found->style.offset;
     for (size_t f = 1; f < FINALISTS && finalists[f].guess; f++)
-        INK_TRY(try_one(j, finalists[f].guess, style, j->found->scaling));
+        INK_TRY(try_one(j, finalists[f].guess, style));
     return INK_OK;
 }
 
@@ -174,7 +174,7 @@ ink_status ink_recognise(const ink_chain *chain, const ink_weight *weights, size
 {
     ink_chain_guess guesses[INK_CHAIN_GUESSES];
     judge j = { chain, weights, count, evidence, allocator, found, NULL, ink_chain_classes(chain), error };
-    *found = (ink_recognised){ .loss = HUGE_VAL };
+    *found = (ink_recognised){ .loss = HUGE_VAL, .style = { NULL, NULL, scalings[0].scale, scalings[0].offset } };
     const size_t ways = ink_chain_guess_all(chain, guesses);
     if (!ways)
         return fail_with_draft(&j, "no padding and pooling makes the sizes fit");

@@ -16,7 +16,6 @@ typedef struct ink_recognised {
     ink_chain_style style;
     size_t correct; /* of the evidence's pictures */
     double loss;    /* their mean cross-entropy */
-    size_t scaling; /* which of those that were tried */
     size_t tried;   /* guesses and styles */
     ink_buffer text; /* the network; the caller closes it */
 } ink_recognised;

@@ -13,10 +13,10 @@ size_t ink_element_bytes(ink_element element)
     return bytes[element];
 }
 
-static float bits_to_float(uint32_t bits)
+static float plain(ink_type type, const uint8_t *data)
 {
     float value;
-    memcpy(&value, &bits, sizeof value);
+    ink_type_to_f32(type, data, 1, &value);
     return value;
 }
 
@@ -30,15 +30,14 @@ static double bits_to_double(uint64_t bits)
 float ink_element_get(ink_element element, const uint8_t *data, uint64_t at)
 {
     const uint8_t *p = data + at * ink_element_bytes(element);
-    const uint16_t two = (uint16_t)(ink_element_bytes(element) >= 2 ? p[0] | p[1] << 8 : 0);
     switch (element) {
-    case INK_ELEMENT_F32: return bits_to_float(ink_load_u32le(p));
+    case INK_ELEMENT_F32: return plain(INK_F32, p);
     case INK_ELEMENT_F64: return (float)bits_to_double(ink_load_u64le(p));
-    case INK_ELEMENT_F16: return ink_f16_to_f32(two);
-    case INK_ELEMENT_BF16: return bits_to_float((uint32_t)two << 16);
+    case INK_ELEMENT_F16: return plain(INK_F16, p);
+    case INK_ELEMENT_BF16: return plain(INK_F32, (const uint8_t[]){ 0, 0, p[0], p[1] });
     case INK_ELEMENT_I64: return (float)(int64_t)ink_load_u64le(p);
     case INK_ELEMENT_I32: return (float)(int32_t)ink_load_u32le(p);
-    case INK_ELEMENT_I16: return (float)(int16_t)two;
+    case INK_ELEMENT_I16: return (float)(int16_t)(p[0] | p[1] << 8);
     case INK_ELEMENT_I8: return (float)(int8_t)*p;
     case INK_ELEMENT_U8: return (float)*p;
     case INK_ELEMENT_BOOL: return *p != 0;

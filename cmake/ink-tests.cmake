@@ -63,20 +63,26 @@ elseif(NOT CMAKE_CROSSCOMPILING)
     message(STATUS "Not tested: the header in C++: no C++ compiler (Debian: g++)")
 endif()
 
+# Of test_<name>.c: the program, test_<name>, and the test, PREFIX<name> with dashes.
+function(ink_unit_names file prefix)
+    get_filename_component(program "${file}" NAME_WE)
+    string(REGEX REPLACE "^test_" "${prefix}" name "${program}")
+    string(REPLACE "_" "-" name "${name}")
+    set(program ${program} PARENT_SCOPE)
+    set(name ${name} PARENT_SCOPE)
+endfunction()
+
 # ---- unit tests ----------------------------------------------------------------------------------
 
 # tests/test_<name>.c is the test <name>, and <name>-scalar with the reference kernels, but for a few that
-# compute nothing worth it. Those in
-# tests/cli/ are of parts of the programs: they see the headers of cli/, and no kernel matters to them.
+# compute nothing worth it. Those in tests/cli/ are of parts of the programs: they see the headers of cli/, and no kernel matters to them.
 set(ink_without_arithmetic base bin gguf gguf-bad idx memory model-bad op-rules schedule threads type)
 if(Cmocka_FOUND)
     file(GLOB ink_unit_tests CONFIGURE_DEPENDS tests/test_*.c)
     list(REMOVE_ITEM ink_unit_tests "${PROJECT_SOURCE_DIR}/tests/test_header.c")
     file(GLOB ink_test_support CONFIGURE_DEPENDS tests/support.c)
     foreach(file IN LISTS ink_unit_tests)
-        get_filename_component(program "${file}" NAME_WE)
-        string(REGEX REPLACE "^test_" "" name "${program}")
-        string(REPLACE "_" "-" name "${name}")
+        ink_unit_names("${file}" "")
         ink_test_program(${program} "${file}" ${ink_test_support})
         target_include_directories(${program} PRIVATE src tests)
         target_link_libraries(${program} PRIVATE
@@ -89,9 +95,7 @@ if(Cmocka_FOUND)
     # The readers of other formats: no kernel matters to them.
     file(GLOB ink_unit_tests CONFIGURE_DEPENDS tests/import/test_*.c)
     foreach(file IN LISTS ink_unit_tests)
-        get_filename_component(program "${file}" NAME_WE)
-        string(REGEX REPLACE "^test_" "import-" name "${program}")
-        string(REPLACE "_" "-" name "${name}")
+        ink_unit_names("${file}" "import-")
         ink_test_program(${program} "${file}" ${ink_test_support})
         target_include_directories(${program} PRIVATE src tests)
         target_link_libraries(${program} PRIVATE
@@ -104,9 +108,7 @@ if(Cmocka_FOUND)
         set(ink_unit_tests "")
     endif()
     foreach(file IN LISTS ink_unit_tests)
-        get_filename_component(program "${file}" NAME_WE)
-        string(REGEX REPLACE "^test_" "cli-" name "${program}")
-        string(REPLACE "_" "-" name "${name}")
+        ink_unit_names("${file}" "cli-")
         ink_test_program(${program} "${file}" ${ink_test_support} ${ink_common})
         target_include_directories(${program} PRIVATE cli tests)
         target_compile_definitions(${program} PRIVATE ${ink_program_macros})

@@ -127,6 +127,21 @@ void *ink_arena_array(ink_arena *arena, size_t count, size_t size)
     return item;
 }
 
+void *ink_arena_grow(ink_arena *arena, void *items, size_t count, size_t size, size_t *room)
+{
+    enum { FIRST = 16 };
+    if (count < *room)
+        return items;
+    const size_t more = *room ? 2 * *room : FIRST;
+    void *grown = ink_arena_array(arena, more, size);
+    if (!grown)
+        return NULL;
+    if (count)
+        memcpy(grown, items, count * size);
+    *room = more;
+    return grown;
+}
+
 char *ink_arena_string(ink_arena *arena, const char *text, size_t length)
 {
     if (length == SIZE_MAX) {

@@ -34,6 +34,9 @@ void ink_arena_init(ink_arena *arena, const ink_allocator *allocator);
 void ink_arena_free(ink_arena *arena);
 /* `count` items of `size` bytes, zeroed; aligned to 16, from 256 bytes on to INK_ALIGNMENT; NULL on overflow or without memory. */
 void *ink_arena_array(ink_arena *arena, size_t count, size_t size);
+/* Room for one more item: `items` as it is while `count` is below `*room`, else a copy of twice the size, and NULL
+ * without memory. What was there stays the arena's. */
+void *ink_arena_grow(ink_arena *arena, void *items, size_t count, size_t size, size_t *room);
 /* A copy of `length` bytes with a NUL behind it. */
 char *ink_arena_string(ink_arena *arena, const char *text, size_t length);
 /* A formatted string. */

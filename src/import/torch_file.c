@@ -52,16 +52,11 @@ static ink_status open_zip(const uint8_t *data, size_t size, ink_torch_file *fil
 
 static ink_torch_storage *storage_add(ink_torch_file *file, const char *key, const uint8_t *data, uint64_t size)
 {
-    if (file->storage_count == file->storage_room) {
-        const size_t room = file->storage_room ? 2 * file->storage_room : 16;
-        ink_torch_storage *more = ink_arena_array(file->arena, room, sizeof *more);
-        if (!more)
-            return NULL;
-        if (file->storage_count)
-            memcpy(more, file->storages, file->storage_count * sizeof *more);
-        file->storages = more;
-        file->storage_room = room;
-    }
+    ink_torch_storage *storages = ink_arena_grow(file->arena, file->storages, file->storage_count, sizeof *storages,
+                                                 &file->storage_room);
+    if (!storages)
+        return NULL;
+    file->storages = storages;
     ink_torch_storage *storage = &file->storages[file->storage_count++];
     *storage = (ink_torch_storage){ key, data, size };
     return storage;

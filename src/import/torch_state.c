@@ -19,17 +19,6 @@ static const ink_pickle *attributes_of(const ink_pickle *value)
 
 /* ---- adding ---- */
 
-static void *grown(walk *w, const void *items, size_t count, size_t size, size_t *room)
-{
-    const size_t more = *room ? 2 * *room : 32;
-    void *new = ink_arena_array(w->file->arena, more, size);
-    if (new && count)
-        memcpy(new, items, count * size);
-    if (new)
-        *room = more;
-    return new;
-}
-
 static ink_status no_memory(const walk *w)
 {
     return ink_fail(w->error, INK_ERR_MEMORY, "no memory to read a model");
@@ -54,12 +43,11 @@ static ink_status add_weight(walk *w, const char *name, const ink_pickle *value)
     INK_TRY(ink_torch_tensor(w->file, value, name, &weight, w->error));
     if (is_known(s, &weight))
         return INK_OK;
-    if (s->weight_count == w->weight_room) {
-        ink_weight *weights = grown(w, s->weights, s->weight_count, sizeof *weights, &w->weight_room);
-        if (!weights)
-            return no_memory(w);
-        s->weights = weights;
-    }
+    ink_weight *weights = ink_arena_grow(w->file->arena, s->weights, s->weight_count, sizeof *weights,
+                                         &w->weight_room);
+    if (!weights)
+        return no_memory(w);
+    s->weights = weights;
     s->weights[s->weight_count++] = weight;
     return INK_OK;
 }
@@ -67,12 +55,11 @@ static ink_status add_weight(walk *w, const char *name, const ink_pickle *value)
 static ink_status add_module(walk *w, const char *path, const ink_pickle *value, const ink_pickle *attributes)
 {
     ink_torch_state *s = w->state;
-    if (s->module_count == w->module_room) {
-        ink_torch_module *modules = grown(w, s->modules, s->module_count, sizeof *modules, &w->module_room);
-        if (!modules)
-            return no_memory(w);
-        s->modules = modules;
-    }
+    ink_torch_module *modules = ink_arena_grow(w->file->arena, s->modules, s->module_count, sizeof *modules,
+                                               &w->module_room);
+    if (!modules)
+        return no_memory(w);
+    s->modules = modules;
     s->modules[s->module_count++] = (ink_torch_module){ path, value->text, attributes };
     return INK_OK;
 }

@@ -10,8 +10,11 @@
 typedef struct reading {
     ink_arena arena;
     ink_torch_file torch; /* open as long as `torch.zip` is */
-    const ink_weight *weights;
+    const ink_weight *weights; /* of a file without a graph */
     size_t count;
+    ink_draft draft; /* of a file with a graph */
+    ink_text wanted;
+    ink_companions companions;
     ink_import_report *report;
 } reading;
 
@@ -70,7 +73,7 @@ static ink_status guess(reading *r, const ink_import_options *options, uint32_t 
     INK_TRY(ink_chain_read(r->weights, r->count, &r->arena, &chain, error));
     const ink_status status = ink_recognise(&chain, r->weights, r->count, options->evidence, options->allocator, &found,
                                             error);
-    r->report->guessed = true;
+    r->report->graph_from = r->report->scaling_from = INK_IMPORT_SAMPLES;
     r->report->tried = found.tried;
     r->report->correct = found.correct;
     r->report->graph = found.text;
@@ -91,10 +94,93 @@ static uint32_t classes_of(const reading *r)
 static ink_status take_graph(reading *r, const ink_import_options *options, uint32_t *classes, ink_error *error)
 {
     ink_text text;
+    r->report->graph_from = r->report->scaling_from = INK_IMPORT_TEXT;
     ink_text_init(&text, options->allocator);
     ink_text_bytes(&text, options->graph, options->graph_size);
     *classes = classes_of(r);
     return ink_text_finish(&text, &r->report->graph, error);
+}
+
+static ink_status assemble_chain(reading *r, const ink_import_options *options, ink_builder **out, ink_error *error)
+{
+    uint32_t classes = 0;
+    INK_TRY(options->graph ? take_graph(r, options, &classes, error) : guess(r, options, &classes, error));
+    return ink_assemble(r->report->graph.data, r->report->graph.size,
+                        options->graph ? options->graph_name : "the graph", classes, r->weights, r->count, out, error);
+}
+
+/* ---- a graph of the file's own ---- */
+
+static ink_status assemble_draft(reading *r, double scale, double offset, ink_builder **out, ink_error *error)
+{
+    ink_buffer_close(&r->report->graph);
+    INK_TRY(ink_draft_text(&r->draft, scale, offset, &r->arena.allocator, &r->report->graph, error));
+    return ink_assemble(r->report->graph.data, r->report->graph.size, "the graph", 0, r->draft.weights,
+                        r->draft.weight_count, out, error);
+}
+
+/* Builds it once to see that it is a network at all, and how many classes it has. */
+static ink_status count_classes(ink_builder *builder, const ink_allocator *allocator, uint32_t *classes,
+                                ink_error *error)
+{
+    const ink_model_options how = { .size = sizeof how, .allocator = allocator };
+    ink_model *model = NULL;
+    INK_TRY(ink_builder_model(builder, &how, &model, error));
+    const size_t count = ink_model_get_info(model)->classes;
+    ink_model_close(&model);
+    *classes = count <= UINT32_MAX ? (uint32_t)count : 0;
+    return INK_OK;
+}
+
+static ink_status finish_draft(reading *r, const ink_import_options *options, ink_builder **out, ink_error *error)
+{
+    ink_import_report *report = r->report;
+    ink_recognised found;
+    uint32_t classes = 0;
+    if (options->graph)
+        return ink_fail(error, INK_ERR_ARGUMENT, "is a %s file, which holds its graph: it takes no --graph",
+                        report->format);
+    report->graph_from = report->scaling_from = INK_IMPORT_FILE;
+    INK_TRY(assemble_draft(r, r->draft.scale, r->draft.offset, out, error));
+    report->scale = r->draft.scale;
+    report->offset = r->draft.offset;
+    ink_status status = count_classes(*out, options->allocator, &classes, error);
+    if (!status && !r->draft.scaling_known) {
+        status = ink_recognise_scaling(&r->draft, classes, options->evidence, options->allocator, &found, error);
+        report->scaling_from = !status && found.correct ? INK_IMPORT_SAMPLES : INK_IMPORT_ASSUMED;
+        if (!status) {
+            ink_builder_close(out);
+            report->correct = found.correct;
+            report->scale = found.style.scale;
+            report->offset = found.style.offset;
+            return assemble_draft(r, report->scale, report->offset, out, error);
+        }
+    }
+    if (status)
+        ink_builder_close(out);
+    return status;
+}
+
+/* ---- a file ---- */
+
+static ink_status read_file(const struct format *format, const uint8_t *data, size_t size, reading *r,
+                            ink_error *error)
+{
+    const ink_status status = format->read(data, size, r, error);
+    if (r->wanted.size)
+        return ink_fail(error, INK_ERR_OPEN, "needs other files: %.*s%s", (int)strcspn(r->wanted.data, "\n"),
+                        r->wanted.data, strchr(r->wanted.data, '\n')[1] ? " and more" : "");
+    return status;
+}
+
+/* The text to the report, if there is one; without memory the report goes without. */
+static void give(ink_text *text, ink_buffer *to)
+{
+    if (text->size)
+        (void)ink_text_finish(text, to, NULL);
+    else
+        ink_free(&text->allocator, text->data);
+    text->data = NULL;
 }
 
 ink_status ink_import(const uint8_t *data, size_t size, const ink_import_options *options, ink_builder **out,
@@ -102,19 +188,20 @@ ink_status ink_import(const uint8_t *data, size_t size, const ink_import_options
 {
     const struct format *format = format_of(data, size);
     reading r = { .report = report };
-    uint32_t classes = 0;
     *report = (ink_import_report){ .format = NULL };
     *out = NULL;
     if (!format)
-        return ink_fail(error, INK_ERR_MAGIC, "is no model of PyTorch and no safetensors file");
+        return ink_fail(error, INK_ERR_MAGIC, "is a file of no format known here");
     ink_arena_init(&r.arena, options->allocator);
-    ink_status status = format->read(data, size, &r, error);
+    ink_text_init(&r.wanted, options->allocator);
+    r.companions = (ink_companions){ options->companions, options->companion_count, &r.wanted };
+    ink_status status = read_file(format, data, size, &r, error);
     if (!status)
-        status = options->graph ? take_graph(&r, options, &classes, error) : guess(&r, options, &classes, error);
-    if (!status)
-        status = ink_assemble(report->graph.data, report->graph.size,
-                              options->graph ? options->graph_name : "the graph", classes, r.weights, r.count, out,
-                              error);
+        status = r.draft.arena ? finish_draft(&r, options, out, error) : assemble_chain(&r, options, out, error);
+    if (r.draft.arena)
+        give(&r.draft.faults, &report->faults);
+    give(&r.wanted, &report->wanted);
+    ink_draft_free(&r.draft);
     if (r.torch.arena)
         ink_torch_close(&r.torch);
     ink_arena_free(&r.arena);
@@ -124,4 +211,6 @@ ink_status ink_import(const uint8_t *data, size_t size, const ink_import_options
 void ink_import_report_close(ink_import_report *report)
 {
     ink_buffer_close(&report->graph);
+    ink_buffer_close(&report->faults);
+    ink_buffer_close(&report->wanted);
 }

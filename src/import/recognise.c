@@ -43,19 +43,16 @@ static size_t at_most(size_t pictures, const judge *j)
     return pictures < j->evidence->count ? pictures : j->evidence->count;
 }
 
-/* The mean loss on the first pictures. */
-static ink_status measure(const judge *j, const ink_chain_guess *guess, const ink_chain_style *style, size_t pictures,
-                          size_t *correct, double *loss)
+/* The mean loss of a network as text on the first pictures. */
+static ink_status measure_text(const judge *j, const ink_buffer *text, size_t pictures, size_t *correct, double *loss)
 {
-    ink_buffer text = { 0 };
     ink_builder *builder = NULL;
     ink_model *model = NULL;
     ink_session *session = NULL;
     const ink_model_options options = { .size = sizeof options, .allocator = j->allocator };
     j->found->tried++;
-    ink_status status = ink_chain_text(j->chain, guess, style, j->allocator, &text, j->error);
-    if (!status)
-        status = ink_assemble(text.data, text.size, "guess", j->classes, j->weights, j->count, &builder, j->error);
+    ink_status status = ink_assemble(text->data, text->size, "the graph", j->classes, j->weights, j->count, &builder,
+                                     j->error);
     if (!status)
         status = ink_builder_model(builder, &options, &model, j->error);
     if (!status)
@@ -73,6 +70,16 @@ static ink_status measure(const judge *j, const ink_chain_guess *guess, const in
     ink_session_close(&session);
     ink_model_close(&model);
     ink_builder_close(&builder);
+    return status;
+}
+
+static ink_status measure(const judge *j, const ink_chain_guess *guess, const ink_chain_style *style, size_t pictures,
+                          size_t *correct, double *loss)
+{
+    ink_buffer text = { 0 };
+    ink_status status = ink_chain_text(j->chain, guess, style, j->allocator, &text, j->error);
+    if (!status)
+        status = measure_text(j, &text, pictures, correct, loss);
     ink_buffer_close(&text);
     return status;
 }
@@ -162,6 +169,18 @@ static ink_status try_all(const judge *j, const ink_chain_guess *guesses, size_t
     return INK_OK;
 }
 
+/* Can the pictures judge a network of this input and number of classes? */
+static const char *why_not_judged(const ink_evidence *evidence, uint32_t channels, uint32_t height, uint32_t width,
+                                  uint32_t classes)
+{
+    if (channels != 1 || height != evidence->side || width != evidence->side)
+        return "its pictures are not those of which there are samples to judge by";
+    for (size_t i = 0; i < evidence->count; i++)
+        if (evidence->labels[i] >= classes)
+            return "it has fewer classes than the samples to judge by";
+    return NULL;
+}
+
 static ink_status fail_with_draft(const judge *j, const char *why)
 {
     const ink_chain_style style = { activations[0], pools[0], scalings[0].scale, scalings[0].offset };
@@ -178,11 +197,9 @@ ink_status ink_recognise(const ink_chain *chain, const ink_weight *weights, size
     const size_t ways = ink_chain_guess_all(chain, guesses);
     if (!ways)
         return fail_with_draft(&j, "no padding and pooling makes the sizes fit");
-    if (chain->side != evidence->side || chain->channels != 1)
-        return fail_with_draft(&j, "its pictures are not those of which there are samples to judge by");
-    for (size_t i = 0; i < evidence->count; i++)
-        if (evidence->labels[i] >= j.classes)
-            return fail_with_draft(&j, "it has fewer classes than the samples to judge by");
+    const char *why = why_not_judged(evidence, chain->channels, chain->side, chain->side, j.classes);
+    if (why)
+        return fail_with_draft(&j, why);
     j.output = ink_alloc(allocator, evidence->count * j.classes * sizeof *j.output);
     if (!j.output)
         return ink_fail(error, INK_ERR_MEMORY, "no memory to try guesses");
@@ -191,4 +208,34 @@ ink_status ink_recognise(const ink_chain *chain, const ink_weight *weights, size
     INK_TRY(status);
     return is_good(&j) ? ink_chain_text(chain, &found->guess, &found->style, allocator, &found->text, error)
                        : fail_with_draft(&j, "no guess at it reads nine of ten sample pictures");
+}
+
+ink_status ink_recognise_scaling(const ink_draft *draft, uint32_t classes, const ink_evidence *evidence,
+                                 const ink_allocator *allocator, ink_recognised *found, ink_error *error)
+{
+    judge j = { NULL, draft->weights, draft->weight_count, evidence, allocator, found, NULL, classes, error };
+    *found = (ink_recognised){ .loss = HUGE_VAL, .style = { NULL, NULL, scalings[0].scale, scalings[0].offset } };
+    if (why_not_judged(evidence, draft->channels, draft->height, draft->width, classes))
+        return INK_OK;
+    j.output = ink_alloc(allocator, evidence->count * classes * sizeof *j.output);
+    if (!j.output)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory to try scalings");
+    ink_status status = INK_OK;
+    for (size_t i = 0; i < SCALINGS && !status; i++) {
+        ink_buffer text = { 0 };
+        size_t correct = 0;
+        double loss = 0;
+        status = ink_draft_text(draft, scalings[i].scale, scalings[i].offset, allocator, &text, error);
+        if (!status)
+            status = measure_text(&j, &text, evidence->count, &correct, &loss);
+        if (!status && 2 * correct >= evidence->count && loss < found->loss) {
+            found->style.scale = scalings[i].scale;
+            found->style.offset = scalings[i].offset;
+            found->correct = correct;
+            found->loss = loss;
+        }
+        ink_buffer_close(&text);
+    }
+    ink_free(allocator, j.output);
+    return status;
 }

@@ -3,6 +3,7 @@
 #define INK_RECOGNISE_H
 
 #include "import/chain.h"
+#include "import/draft.h"
 
 /* Pictures to judge by: bytes [count, side, side], white ink on black, and what each is. */
 typedef struct ink_evidence {
@@ -25,5 +26,11 @@ typedef struct ink_recognised {
  * reads nine of ten pictures; INK_ERR_MEMORY. */
 ink_status ink_recognise(const ink_chain *chain, const ink_weight *weights, size_t count, const ink_evidence *evidence,
                          const ink_allocator *allocator, ink_recognised *found, ink_error *error);
+
+/* What becomes of a pixel does not stand in most files: of the usual ways, the one whose loss is smallest, into
+ * `found->style`. Where the pictures cannot judge, or half of them are misread in every way, it is pixel / 255, and
+ * `found->correct` is 0. Errors: those of running the network. */
+ink_status ink_recognise_scaling(const ink_draft *draft, uint32_t classes, const ink_evidence *evidence,
+                                 const ink_allocator *allocator, ink_recognised *found, ink_error *error);
 
 #endif

@@ -81,7 +81,7 @@ static void a_graph_is_taken(void **state)
         if (import(i ? safetensors() : zip_of(DENSE, numbers), graph, &builder, &report, &error))
             fail_msg("%s", error.text);
         check_runs(builder, i ? "safetensors" : "PyTorch state_dict", &report);
-        assert_false(report.guessed);
+        assert_int_equal(report.graph_from, INK_IMPORT_TEXT);
         assert_string_equal(report.key, "");
         assert_string_equal(report.graph.data, graph);
         ink_builder_close(&builder);
@@ -131,7 +131,7 @@ static void what_fails_is_told(void **state)
     ink_builder *builder;
     ink_import_report report;
     ink_error error;
-    check_error(import(blob_make("t:GGUF 4:3"), NULL, &builder, &report, &error), &error, INK_ERR_MAGIC, "no model of");
+    check_error(import(blob_make("t:GGUF 4:3"), NULL, &builder, &report, &error), &error, INK_ERR_MAGIC, "no format known");
     assert_null(report.format);
 }
 

@@ -2,24 +2,16 @@
 #include "common/convert_options.h"
 
 #include "common/chance.h"
-#include "common/json_out.h"
 #include "common/out_file.h"
 #include "common/run.h"
+#include "common/slurp.h"
+#include "convert/answer.h"
 
-#include "inkling.h"
+#include "export/retype.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct job {
-    const convert_options *how;
-    const char *source_path, *target_path;
-    ink_layout layout;
-    ink_model *source, *target; /* the target as it is read back from its bytes */
-    ink_buffer bytes;
-    double difference; /* the largest between two probabilities */
-} job;
 
 /* ---- which layout ---- */
 
@@ -37,7 +29,7 @@ static ink_layout layout_named(const char *name)
     return layout;
 }
 
-static int choose_layout(job *work)
+static int choose_layout(convert_job *work)
 {
     const char *wanted = work->how->layout;
     bool bin = has_suffix(work->target_path, ".bin"), gguf = has_suffix(work->target_path, ".gguf");
@@ -45,6 +37,8 @@ static int choose_layout(job *work)
         return cli_misused("%s: unknown suffix, wanted .gguf (layouts inkling, ggml, ggml-2023) or "
                            ".bin (layout legacy)", work->target_path);
     work->layout = wanted ? layout_named(wanted) : bin ? INK_LAYOUT_LEGACY : INK_LAYOUT_INKLING;
+    if (work->how->type && work->layout != INK_LAYOUT_INKLING)
+        return cli_misused("--type is for the layout inkling; the layout %s has its own", ink_layout_name(work->layout));
     if (bin != (work->layout == INK_LAYOUT_LEGACY))
         return cli_misused("%s: --layout %s contradicts the suffix; a .bin has the layout legacy, "
                            "a .gguf inkling, ggml or ggml-2023", work->target_path, wanted);
@@ -81,7 +75,7 @@ static uint8_t *make_pictures(size_t picture, size_t images)
     return pixels;
 }
 
-static int compare(job *work)
+static int compare(convert_job *work)
 {
     enum { IMAGES = 64 };
     const ink_model_info *from = ink_model_get_info(work->source);
@@ -106,109 +100,71 @@ static int compare(job *work)
     return code;
 }
 
-static int make_copy(job *work)
+static int save(convert_job *work)
+{
+    ink_error error;
+    const ink_type type = work->how->type && strcmp(work->how->type, ink_type_name(INK_F16)) == 0 ? INK_F16 : INK_F32;
+    if (work->how->type ? ink_retype(work->source, type, NULL, &work->bytes, &error)
+                        : ink_model_save_memory(work->source, work->layout, &work->bytes, &error))
+        return cli_failed("%s: %s", work->source_path, error.text);
+    return CLI_DONE;
+}
+
+static int make_copy(convert_job *work)
 {
     ink_model_options how = INK_MODEL_OPTIONS_INIT;
     ink_error error;
     how.name = work->target_path;
-    if (ink_model_save_memory(work->source, work->layout, &work->bytes, &error))
-        return cli_failed("%s: %s", work->source_path, error.text);
+    int code = save(work);
+    if (code)
+        return code;
     if (ink_model_open_memory(work->bytes.data, work->bytes.size, &how, &work->target, &error))
         return cli_failed("%s", error.text);
     return compare(work);
 }
 
-/* ---- the answer ---- */
+/* ---- the command ---- */
 
-static void add_side(text *to, const char *verb, const char *path, const ink_model *model)
+/* A file of another framework, or one of ours. */
+static int read_source(convert_job *work)
 {
-    const ink_model_info *info = ink_model_get_info(model);
-    text_printf(to, "%s ", verb);
-    text_masked(to, path);
-    text_printf(to, ": %s, layout %s, %zu tensors, %llu bytes\n", info->format,
-                ink_layout_name(info->layout), info->tensors, (unsigned long long)info->file_bytes);
-}
-
-/* ggml's programs have the sizes of one network each built in, and abort on others. Which network a file
- * holds is told by its layout, its first operator and its number of parameters. */
-static const char *ggml_note(const ink_model *model)
-{
-    static const struct {
-        ink_layout layout;
-        const char *op;
-        uint64_t parameters;
-        const char *note;
-    } rows[] = {
-        { INK_LAYOUT_GGML, "flatten", 397510, "ggml's own program takes 784-500-10 only" },
-        { INK_LAYOUT_LEGACY, "flatten", 397510, "ggml's own program takes 784-500-10 only" },
-        { INK_LAYOUT_GGML, "conv2d", 9098, "ggml's own program takes 28x28, channels 8 and 16, and 10 "
-                                           "classes only" },
-        { INK_LAYOUT_GGML_2023, "conv2d", 34826, "ggml's own program takes 28x28, channels 32 and 64, "
-                                                 "and 10 classes only" },
-    };
-    const ink_model_info *info = ink_model_get_info(model);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].layout == info->layout && !strcmp(rows[i].op, ink_model_node(model, 0)->op) &&
-            rows[i].parameters != info->parameters)
-            return rows[i].note;
-    return NULL;
-}
-
-static int print_text(const job *work)
-{
-    text answer = { 0 };
-    add_side(&answer, "read ", work->source_path, work->source);
-    add_side(&answer, "wrote", work->target_path, work->target);
-    text_printf(&answer, "check  64 pictures, largest difference between probabilities %.3g\n",
-                work->difference);
-    if (ggml_note(work->target))
-        text_printf(&answer, "note   %s\n", ggml_note(work->target));
-    int code = cli_print(&answer);
-    text_free(&answer);
+    const run_options how = RUN_DEFAULTS;
+    const foreign_options foreign_how = { work->how->graph };
+    bytes file = { NULL, 0 };
+    int code = foreign_refuse_folder(work->source_path);
+    if (!code)
+        code = slurp(work->source_path, &file);
+    if (!code && foreign_is(file.data, file.size)) {
+        work->is_foreign = true;
+        work->source_bytes = file.size;
+        code = foreign_read(work->source_path, file.data, file.size, &foreign_how, &work->foreign);
+        work->source = work->foreign.model;
+    } else if (!code && work->how->graph) {
+        code = cli_failed("%s: is no file that --graph is for: weights of PyTorch, Keras or safetensors",
+                          work->source_path);
+    } else if (!code) {
+        code = run_open_model(work->source_path, &how, &work->source, NULL);
+    }
+    free(file.data);
     return code;
 }
 
-static json_t *side_json(const char *path, const ink_model *model)
+static int convert(convert_job *work)
 {
-    const ink_model_info *info = ink_model_get_info(model);
-    json_t *side = js_map();
-    js_put(side, "file", js_text(path));
-    js_put(side, "format", js_text(info->format));
-    js_put(side, "layout", js_text(ink_layout_name(info->layout)));
-    js_put(side, "tensors", js_count(info->tensors));
-    js_put(side, "parameters", js_count(info->parameters));
-    js_put(side, "bytes", js_count(info->file_bytes));
-    return side;
-}
-
-static int print_json(const job *work)
-{
-    json_t *document = js_map();
-    js_put(document, "read", side_json(work->source_path, work->source));
-    js_put(document, "wrote", side_json(work->target_path, work->target));
-    js_put(document, "largest_difference", js_number(work->difference));
-    if (ggml_note(work->target))
-        js_put(document, "note", js_text(ggml_note(work->target)));
-    return js_print(document);
-}
-
-/* ---- the command ---- */
-
-static int convert(job *work)
-{
-    const run_options how = RUN_DEFAULTS;
     out_file file = { 0 };
     int code = js_refused(work->how->json);
     if (!code)
-        code = run_open_model(work->source_path, &how, &work->source, NULL);
+        code = read_source(work);
     if (!code)
         code = make_copy(work);
+    if (!code && work->verify.images)
+        code = verify_run(&work->verify, work->source, work->target, work->target_path, &work->proof);
     if (!code)
         code = out_file_begin(work->target_path, &file);
     if (!code)
         code = out_file_write(&file, work->bytes.data, work->bytes.size);
     if (!code)
-        code = work->how->json ? print_json(work) : print_text(work);
+        code = work->how->json ? answer_json(work) : answer_text(work);
     if (!code)
         code = out_file_commit(&file);
     out_file_close(&file);
@@ -217,13 +173,20 @@ static int convert(job *work)
 
 static int run(const void *given, char *const *operand, size_t count)
 {
-    job work = { .how = given, .source_path = operand[0], .target_path = operand[1] };
+    const convert_options *how = given;
+    convert_job work = { .how = how, .source_path = operand[0], .target_path = operand[1] };
+    work.verify = (verify_options){ how->verify, how->labels, how->reference, how->tolerance };
     (void)count;
     int code = choose_layout(&work);
     if (!code)
+        code = verify_check(&work.verify);
+    if (!code)
         code = convert(&work);
     ink_model_close(&work.target);
-    ink_model_close(&work.source);
+    if (work.is_foreign)
+        foreign_close(&work.foreign);
+    else
+        ink_model_close(&work.source);
     ink_buffer_close(&work.bytes);
     return code;
 }

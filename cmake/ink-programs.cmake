@@ -70,6 +70,29 @@ foreach(file IN LISTS ink_helpers)
     ink_program(inkling-${name} libexec/inkling "${file}" ${parts} ${ink_common})
 endforeach()
 
+# inkling-convert alone sees the readers and writers of other formats, and holds digits to judge guesses by.
+if(TARGET inkling-convert)
+    set(ink_samples "${PROJECT_BINARY_DIR}/generated/samples.c")
+    set(files "samples_images|${PROJECT_SOURCE_DIR}/samples/digits-images-idx3-ubyte"
+        "samples_labels|${PROJECT_SOURCE_DIR}/samples/digits-labels-idx1-ubyte")
+    add_custom_command(OUTPUT "${ink_samples}"
+        COMMAND ${CMAKE_COMMAND} "-DFILES=${files}" "-DTARGET=${ink_samples}"
+            -P "${PROJECT_SOURCE_DIR}/cmake/bytes-to-c.cmake"
+        DEPENDS samples/digits-images-idx3-ubyte samples/digits-labels-idx1-ubyte cmake/bytes-to-c.cmake
+        COMMENT "Turning the sample digits into C"
+        VERBATIM)
+    target_sources(inkling-convert PRIVATE "${ink_samples}" cli/data/digest.c)
+    target_include_directories(inkling-convert PRIVATE src)
+    target_link_libraries(inkling-convert PRIVATE inkling_import)
+    find_package(Seccomp QUIET)
+    if(Seccomp_FOUND)
+        target_compile_definitions(inkling-convert PRIVATE INK_HAVE_SECCOMP=1)
+        target_link_libraries(inkling-convert PRIVATE Seccomp::Seccomp)
+    else()
+        message(STATUS "Seccomp not found (Debian: libseccomp-dev): 'inkling convert' confines its readers less")
+    endif()
+endif()
+
 # Manual pages and completions, which the program writes itself.
 set(ink_manuals "")
 set(ink_completions "")

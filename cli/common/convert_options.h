@@ -6,6 +6,10 @@
 
 typedef struct convert_options {
     const char *layout; /* NULL: by the suffix */
+    const char *type;   /* NULL: as it is */
+    const char *graph;  /* files, or NULL */
+    const char *verify, *labels, *reference;
+    double tolerance;
     bool json;
 } convert_options;
 

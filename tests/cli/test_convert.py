@@ -71,9 +71,9 @@ class Convert(ProgramTest):
         target = self.folder / "out.gguf"
         lines = self.done("convert", self.legacy, target).out.split("\n")
         self.assertEqual(len(lines), 4)
-        self.assertEqual(lines[0], "read  %s: ggml .bin, layout legacy, 4 tensors, %d bytes" %
+        self.assertEqual(lines[0], "read   %s: ggml .bin, layout legacy, 4 tensors, %d bytes" %
                          (self.legacy, self.legacy.stat().st_size))
-        self.assertEqual(lines[1], "wrote %s: GGUF v3, layout inkling, 4 tensors, %d bytes" %
+        self.assertEqual(lines[1], "wrote  %s: GGUF v3, layout inkling, 4 tensors, %d bytes" %
                          (target, target.stat().st_size))
         self.assertRegex(lines[2], r"^check  64 pictures, largest difference .* \d")
 

@@ -70,6 +70,13 @@ foreach(file IN LISTS ink_helpers)
     ink_program(inkling-${name} libexec/inkling "${file}" ${parts} ${ink_common})
 endforeach()
 
+# ggml's document builds these two only, and its scripts then convert with inkling.
+foreach(name mnist mnist-cnn)
+    if(TARGET ${name} AND TARGET inkling-convert)
+        add_dependencies(${name} inkling inkling-convert)
+    endif()
+endforeach()
+
 # inkling-convert alone sees the readers and writers of other formats, and holds digits to judge guesses by.
 if(TARGET inkling-convert)
     set(ink_samples "${PROJECT_BINARY_DIR}/generated/samples.c")

@@ -57,8 +57,8 @@ static const char *make_name(ink_draft *draft, const char *wanted)
     for (size_t i = 0; i < length; i++)
         if (!isalnum((unsigned char)name[i]) && !strchr("_.-", name[i]))
             name[i] = '_';
-    for (unsigned number = 2; is_taken(draft, name) && number <= MAX_NODES + 1; number++)
-        snprintf(name + length, sizeof name - length, "_%u", number);
+    for (size_t number = draft->node_count + 1; is_taken(draft, name); number++)
+        snprintf(name + length, sizeof name - length, "_%zu", number);
     return ink_arena_string(draft->arena, name, strlen(name));
 }
 

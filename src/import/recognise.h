@@ -16,7 +16,8 @@ typedef struct ink_recognised {
     ink_chain_guess guess;
     ink_chain_style style;
     size_t correct; /* of the evidence's pictures */
-    double loss;    /* their mean cross-entropy */
+    double loss;     /* their mean cross-entropy, and the scaling's handicap */
+    double handicap; /* of that */
     size_t tried;   /* guesses and styles */
     ink_buffer text; /* the network; the caller closes it */
 } ink_recognised;

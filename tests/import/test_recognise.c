@@ -211,6 +211,58 @@ static void its_scaling_is_found(void **state)
     net_close(&n);
 }
 
+/* Of ten pictures that it knows, fc reads all with numbers 255 times as large too, and is surer then. */
+static void numbers_that_are_only_larger_are_not_taken(void **state)
+{
+    (void)state;
+    net n;
+    net_open("models/fc.gguf", &n);
+    ink_recognised found = recognise_by(10, &n, INK_OK, NULL);
+    assert_true(found.style.scale == 1.0 / 255 && found.correct == 10);
+    ink_buffer_close(&found.text);
+    net_close(&n);
+}
+
+/* fc as a file that holds its graph: black ink on white, by the weights' signs; and what cannot be judged. */
+static void the_scaling_of_a_graph_is_found(void **state)
+{
+    (void)state;
+    net n;
+    ink_arena arena;
+    ink_draft draft;
+    ink_recognised found;
+    ink_error error;
+    uint64_t weights = 0, outputs = 0;
+    const ink_evidence samples = evidence();
+    net_open("models/fc.gguf", &n);
+    float *w = data_of(&n, "fc1.weight", &weights), *b = data_of(&n, "fc1.bias", &outputs);
+    for (uint64_t o = 0; o < outputs; o++)
+        for (uint64_t i = 0; i < PIXELS; i++) {
+            b[o] += w[o * PIXELS + i]; /* W x + b = -W (1 - x) + (b + W 1) */
+            w[o * PIXELS + i] = -w[o * PIXELS + i];
+        }
+    ink_arena_init(&arena, &allocator);
+    ink_draft_init(&draft, &arena);
+    draft.channels = 1;
+    draft.height = draft.width = SIDE;
+    const char *last = ink_draft_node(&draft, "flatten", NULL, "input", "%s", "");
+    last = ink_draft_node(&draft, "dense", "fc1", last, "units=%u", (unsigned)outputs);
+    last = ink_draft_node(&draft, "relu", NULL, last, "%s", "");
+    ink_draft_node(&draft, "dense", "fc2", last, "units=10");
+    for (size_t i = 0; i < n.count; i++)
+        memcpy(ink_draft_tensor(&draft, n.weights[i].name[2] == '1' ? "fc1" : "fc2", strchr(n.weights[i].name, '.') + 1,
+                                n.weights[i].rank, n.weights[i].dim),
+               n.weights[i].data, (size_t)n.weights[i].elements * sizeof(float));
+    assert_int_equal(ink_draft_finish(&draft, &error), INK_OK);
+    assert_int_equal(ink_recognise_scaling(&draft, 10, &samples, &allocator, &found, &error), INK_OK);
+    assert_true(found.style.scale == -1.0 / 255 && found.style.offset == 1 && found.correct >= SAMPLES - 3);
+    assert_int_equal(ink_recognise_scaling(&draft, 9, &samples, &allocator, &found, &error), INK_OK);
+    assert_true(found.style.scale == 1.0 / 255 && found.correct == 0 && found.tried == 0);
+    ink_draft_free(&draft);
+    ink_arena_free(&arena);
+    net_close(&n);
+}
+
 static void what_reads_nothing_gives_a_draft(void **state)
 {
     (void)state;
@@ -290,6 +342,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_are_found),
         cmocka_unit_test(its_scaling_is_found),
+        cmocka_unit_test(numbers_that_are_only_larger_are_not_taken),
+        cmocka_unit_test(the_scaling_of_a_graph_is_found),
         cmocka_unit_test(what_reads_nothing_gives_a_draft),
         cmocka_unit_test(what_cannot_be_judged_gives_a_draft),
         cmocka_unit_test(weights_find_their_nodes),

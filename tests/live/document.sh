@@ -22,6 +22,7 @@ export EPOCHS=${EPOCHS:-1}
 # ---- "Python environment setup and build the examples" ----
 
 python3 -m venv ggml_env
+# shellcheck source=/dev/null
 source ./ggml_env/bin/activate
 if ! pip install -q -r requirements.txt; then
     printf 'skipped: pip cannot install requirements.txt\n'

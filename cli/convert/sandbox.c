@@ -140,6 +140,10 @@ static void run_child(int file, bool (*job)(void *, const sandbox_pipe *), void 
         limit(RLIMIT_NPROC, 0);
     }
     keep_only_pipe(file);
+    if (!SANITIZED) {
+        limit(RLIMIT_NOFILE, 0); /* no more files and sockets, without a filter too */
+        limit(RLIMIT_FSIZE, 0);
+    }
     if (!SANITIZED && !forbid_system_calls())
         _exit(UNCONFINED);
     _exit(job(context, &to) ? 0 : 1);

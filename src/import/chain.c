@@ -330,12 +330,14 @@ ink_status ink_chain_text(const ink_chain *chain, const ink_chain_guess *guess, 
             channels = layer->out;
         } else {
             if (!flat)
-                ink_text_format(&text, "%sflatten\n", guess ? ends[guess->end] : "");
+                ink_text_format(&text, "%s%sflatten\n", guess ? ends[guess->end] : "",
+                                chain->keras && i ? "permute order=1,2,0\n" : "");
             flat = true;
             ink_text_format(&text, "dense name=%s units=%llu\n", layer->name, (unsigned long long)layer->out);
         }
         if (layer->norm != SIZE_MAX)
-            ink_text_format(&text, "batch_norm name=%s\n", chain->layers[layer->norm].name);
+            ink_text_format(&text, "batch_norm name=%s%s\n", chain->layers[layer->norm].name,
+                            chain->keras ? " epsilon=0.001" : "");
         if (i != last)
             ink_text_format(&text, "%s\n", style->activation);
         if (layer->kind == INK_CHAIN_CONV && guess && guess->pooled[i])

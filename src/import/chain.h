@@ -26,6 +26,7 @@ typedef struct ink_chain {
     size_t count;
     uint32_t side; /* of the input, which is side x side */
     uint32_t channels;
+    bool keras; /* the caller sets it: a flatten has channels last, and a batch norm Keras' epsilon */
 } ink_chain;
 
 typedef struct ink_chain_guess {

@@ -1,7 +1,10 @@
 #include "import/import.h"
 
 #include "import/assemble.h"
+#include "import/hdf5_file.h"
+#include "import/keras_file.h"
 #include "import/safetensors.h"
+#include "import/tfjs.h"
 #include "import/torch_state.h"
 
 #include <stdio.h>
@@ -12,6 +15,7 @@ typedef struct reading {
     ink_torch_file torch; /* open as long as `torch.zip` is */
     const ink_weight *weights; /* of a file without a graph */
     size_t count;
+    bool keras; /* and they are Keras' */
     ink_draft draft; /* of a file with a graph */
     ink_text wanted;
     ink_companions companions;
@@ -43,10 +47,49 @@ static ink_status read_safetensors(const uint8_t *data, size_t size, reading *r,
     return INK_OK;
 }
 
+static ink_status read_keras(const uint8_t *data, size_t size, reading *r, ink_error *error)
+{
+    r->report->format = "Keras .keras";
+    ink_draft_init(&r->draft, &r->arena);
+    return ink_keras_read_archive(data, size, &r->draft, error);
+}
+
+static ink_status read_h5(const uint8_t *data, size_t size, reading *r, ink_error *error)
+{
+    ink_weight *weights = NULL;
+    r->report->format = "Keras .h5";
+    INK_TRY(ink_keras_read_h5(data, size, &r->arena, &r->draft, &weights, &r->count, error));
+    r->weights = weights;
+    r->keras = true;
+    if (!r->draft.arena)
+        r->report->format = "Keras weights";
+    return INK_OK;
+}
+
+static ink_status read_saved_model(const uint8_t *data, size_t size, reading *r, ink_error *error)
+{
+    (void)data;
+    (void)size;
+    r->report->format = "TensorFlow SavedModel";
+    return ink_fail(error, INK_ERR_OP, "is a TensorFlow SavedModel; where it was made, with its folder, run: "
+                    "keras.models.load_model('FOLDER').save('model.keras')");
+}
+
+static ink_status read_tfjs(const uint8_t *data, size_t size, reading *r, ink_error *error)
+{
+    r->report->format = "TensorFlow.js";
+    ink_draft_init(&r->draft, &r->arena);
+    return ink_tfjs_read(data, size, &r->companions, &r->draft, error);
+}
+
 static const struct format {
     bool (*is)(const uint8_t *data, size_t size);
     ink_status (*read)(const uint8_t *data, size_t size, reading *r, ink_error *error);
 } formats[] = {
+    { ink_keras_is_archive, read_keras }, /* a zip archive too: before PyTorch's */
+    { ink_hdf5_is, read_h5 },
+    { ink_tfjs_is, read_tfjs },
+    { ink_keras_is_saved_model, read_saved_model },
     { ink_torch_is, read_torch },
     { ink_safetensors_is, read_safetensors },
 };
@@ -71,6 +114,7 @@ static ink_status guess(reading *r, const ink_import_options *options, uint32_t 
     ink_chain chain;
     ink_recognised found;
     INK_TRY(ink_chain_read(r->weights, r->count, &r->arena, &chain, error));
+    chain.keras = r->keras;
     const ink_status status = ink_recognise(&chain, r->weights, r->count, options->evidence, options->allocator, &found,
                                             error);
     r->report->graph_from = r->report->scaling_from = INK_IMPORT_SAMPLES;

@@ -335,10 +335,12 @@ ink_status ink_chain_text(const ink_chain *chain, const ink_chain_guess *guess, 
             flat = true;
             ink_text_format(&text, "dense name=%s units=%llu\n", layer->name, (unsigned long long)layer->out);
         }
+        if (i != last && style->norm_last)
+            ink_text_format(&text, "%s\n", style->activation);
         if (layer->norm != SIZE_MAX)
             ink_text_format(&text, "batch_norm name=%s%s\n", chain->layers[layer->norm].name,
                             chain->keras ? " epsilon=0.001" : "");
-        if (i != last)
+        if (i != last && !style->norm_last)
             ink_text_format(&text, "%s\n", style->activation);
         if (layer->kind == INK_CHAIN_CONV && guess && guess->pooled[i])
             ink_text_format(&text, "%s kernel=2\n", style->pool);

@@ -40,6 +40,7 @@ typedef struct ink_chain_guess {
 typedef struct ink_chain_style {
     const char *activation, *pool; /* "relu", "max_pool2d" */
     double scale, offset;          /* x = pixel * scale + offset */
+    bool norm_last;                /* batch norms stand behind the activation */
 } ink_chain_style;
 
 /* Groups the tensors into layers.

@@ -47,7 +47,9 @@ static const struct {
     { "linear", "", "" },
     { "relu", "relu", "" },
     { "softmax", "softmax", "" },
+    { "softmax_v2", "softmax", "" }, /* so tf.nn's are called */
     { "log_softmax", "log_softmax", "" },
+    { "log_softmax_v2", "log_softmax", "" },
     { "sigmoid", "sigmoid", "" },
     { "tanh", "tanh", "" },
     { "elu", "elu", "alpha=1" },

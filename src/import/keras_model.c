@@ -16,6 +16,7 @@ typedef struct node {
     size_t layer;
     struct node **inputs;
     size_t input_count, readers;
+    bool plain; /* called with these alone */
     ink_keras_value value;
     uint8_t state;
 } node;
@@ -242,9 +243,7 @@ static void connect(model *m, node *n)
     if (!n->call)
         return;
     read_tensor_names(m->keras, args ? args : n->call, &names, 0);
-    if (!is_plain_call(n->call, &names))
-        ink_draft_fault(m->keras->draft, "layer '%.60s' (%.40s): it is called with more than its inputs, as "
-                        "training=True, which is not supported", name_of(layer), class_of(layer));
+    n->plain = is_plain_call(n->call, &names);
     n->inputs = ink_arena_array(m->keras->draft->arena, names.count + 1, sizeof(node *));
     if (!n->inputs)
         ink_keras_fail(m->keras, INK_ERR_MEMORY, "no memory for its layers");
@@ -304,8 +303,13 @@ static void evaluate(model *m, node *n)
         evaluate(m, n->inputs[i]);
         inputs[i] = n->inputs[i]->value;
     }
+    const json_t *layer = json_array_get(m->layers, n->layer);
+    const size_t faults = m->keras->draft->fault_count;
     n->state = DONE;
     n->value = use_layer(m, n->layer, inputs, n->input_count);
+    if (!n->plain && m->keras->draft->fault_count == faults)
+        ink_draft_fault(m->keras->draft, "layer '%.60s' (%.40s): it is called with more than its inputs, as a number or "
+                        "training=True, which is not supported; use layers of Keras", name_of(layer), class_of(layer));
 }
 
 /* The one tensor under "input_layers" or "output_layers". */

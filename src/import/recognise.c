@@ -142,10 +142,10 @@ static ink_status try_one(const judge *j, const ink_chain_guess *guess, ink_chai
 
 /* All scalings of the first finalist; the others have the scaling that was best there. */
 static ink_status try_style(const judge *j, const ink_chain_guess *guesses, size_t count, const char *activation,
-                            const char *pool)
+                            const char *pool, bool norm_last)
 {
     finalist finalists[FINALISTS];
-    ink_chain_style style = { activation, pool, scalings[0].scale, scalings[0].offset };
+    ink_chain_style style = { activation, pool, scalings[0].scale, scalings[0].offset, norm_last };
     INK_TRY(choose_finalists(j, guesses, count, &style, finalists));
     for (size_t i = 0; i < SCALINGS && finalists[0].guess; i++) {
         style.scale = scalings[i].scale;
@@ -164,12 +164,25 @@ static bool is_good(const judge *j)
     return 10 * j->found->correct >= 9 * j->evidence->count;
 }
 
+/* Keras' layers have their activations in them, so that batch norms may stand behind; which way it is, the pictures
+ * say. */
+static bool may_norm_last(const ink_chain *chain)
+{
+    bool norms = false;
+    for (size_t i = 0; i < chain->count; i++)
+        norms = norms || chain->layers[i].norm != SIZE_MAX;
+    return chain->keras && norms;
+}
+
 /* Rectifiers and max-pools first; the rest only where these read nothing. */
 static ink_status try_all(const judge *j, const ink_chain_guess *guesses, size_t count)
 {
     for (size_t a = 0; a < ACTIVATIONS; a++)
-        for (size_t p = 0; p < POOLS && !is_good(j); p++)
-            INK_TRY(try_style(j, guesses, count, activations[a], pools[p]));
+        for (size_t p = 0; p < POOLS && !is_good(j); p++) {
+            INK_TRY(try_style(j, guesses, count, activations[a], pools[p], false));
+            if (may_norm_last(j->chain))
+                INK_TRY(try_style(j, guesses, count, activations[a], pools[p], true));
+        }
     return INK_OK;
 }
 
@@ -187,7 +200,7 @@ static const char *why_not_judged(const ink_evidence *evidence, uint32_t channel
 
 static ink_status fail_with_draft(const judge *j, const char *why)
 {
-    const ink_chain_style style = { activations[0], pools[0], scalings[0].scale, scalings[0].offset };
+    const ink_chain_style style = { activations[0], pools[0], scalings[0].scale, scalings[0].offset, false };
     INK_TRY(ink_chain_text(j->chain, NULL, &style, j->allocator, &j->found->text, j->error));
     return ink_fail(j->error, INK_ERR_GRAPH, "holds weights and no graph, and %s", why);
 }
@@ -197,7 +210,7 @@ ink_status ink_recognise(const ink_chain *chain, const ink_weight *weights, size
 {
     ink_chain_guess guesses[INK_CHAIN_GUESSES];
     judge j = { chain, weights, count, evidence, allocator, found, NULL, ink_chain_classes(chain), error };
-    *found = (ink_recognised){ .loss = HUGE_VAL, .style = { NULL, NULL, scalings[0].scale, scalings[0].offset } };
+    *found = (ink_recognised){ .loss = HUGE_VAL, .style = { NULL, NULL, scalings[0].scale, scalings[0].offset, false } };
     const size_t ways = ink_chain_guess_all(chain, guesses);
     if (!ways)
         return fail_with_draft(&j, "no padding and pooling makes the sizes fit");
@@ -218,7 +231,7 @@ ink_status ink_recognise_scaling(const ink_draft *draft, uint32_t classes, const
                                  const ink_allocator *allocator, ink_recognised *found, ink_error *error)
 {
     judge j = { NULL, draft->weights, draft->weight_count, evidence, allocator, found, NULL, classes, error };
-    *found = (ink_recognised){ .loss = HUGE_VAL, .style = { NULL, NULL, scalings[0].scale, scalings[0].offset } };
+    *found = (ink_recognised){ .loss = HUGE_VAL, .style = { NULL, NULL, scalings[0].scale, scalings[0].offset, false } };
     if (why_not_judged(evidence, draft->channels, draft->height, draft->width, classes))
         return INK_OK;
     j.output = ink_alloc(allocator, evidence->count * classes * sizeof *j.output);

@@ -100,6 +100,10 @@ if(Cmocka_FOUND)
         target_include_directories(${program} PRIVATE src tests)
         target_link_libraries(${program} PRIVATE
             inkling_import inkling_static Cmocka::Cmocka Threads::Threads m)
+        if(TARGET Hdf5::Hdf5) # some write such files
+            target_link_libraries(${program} PRIVATE Hdf5::Hdf5)
+            target_compile_definitions(${program} PRIVATE INK_HAVE_HDF5=1)
+        endif()
         ink_test(${name} COMMAND ${program} LABELS unit)
     endforeach()
     if(TARGET inkling_common)

@@ -427,6 +427,76 @@ static void save_safetensors(void)
     }
 }
 
+/* ---- Keras' models: JSON, a NUL, and shapes of weights or a file of them; ' stands for " ---- */
+
+#define KERAS_INPUT "{'class_name':'InputLayer','name':'i','config':{'name':'i','batch_shape':[null,4,4,1]},'inbound_nodes':[]}"
+#define KERAS_LAYER(class, name, settings) "{'class_name':'" class "','config':{'name':'" name "'" settings "}}"
+#define KERAS_USE(class, name, settings, nodes) \
+    "{'class_name':'" class "','name':'" name "','config':{'name':'" name "'" settings "},'inbound_nodes':[" nodes "]}"
+#define KERAS_CHAIN(layers) \
+    "{'class_name':'Sequential','config':{'name':'s','layers':[" KERAS_INPUT "," layers "]}}"
+#define KERAS_GRAPH(layers, output) \
+    "{'class_name':'Functional','config':{'name':'f','layers':[" KERAS_INPUT "," layers "],'input_layers':[['i',0,0]]," \
+    "'output_layers':[['" output "',0,0]]}}"
+#define TFJS(rest) "{'format':'layers-model','modelTopology':{'model_config':{'class_name':'Sequential','config':{'layers':[" \
+    "{'class_name':'Dense','config':{'name':'d','batch_input_shape':[null,1]}}]}}},'weightsManifest':[{'paths':['a.bin']," \
+    "'weights':[{'name':'d/kernel','shape':[1,2],'dtype':'float32'}" rest "]}]}"
+
+static void save_json(const char *kind, const char *name, const char *text, const char *rest, size_t size)
+{
+    char file[3000];
+    const size_t length = strlen(text);
+    if (length + 1 + size > sizeof file)
+        stop(name, "is too large");
+    for (size_t i = 0; i < length; i++)
+        file[i] = text[i] == '\'' ? '"' : text[i];
+    file[length] = 0;
+    memcpy(file + length + 1, rest, size);
+    save(kind, name, ".json", file, length + 1 + size);
+}
+
+static void save_keras(void)
+{
+    static const struct {
+        const char *name, *text, *rest;
+        size_t size;
+    } rows[] = {
+#define ROW(name, text, rest) { name, text, rest, sizeof rest - 1 }
+        ROW("conv", KERAS_CHAIN(KERAS_LAYER("ZeroPadding2D", "z", ",'padding':[[1,0],[0,2]]") ","
+            KERAS_LAYER("Conv2D", "c", ",'filters':2,'kernel_size':[3,3],'strides':[2,2],'padding':'same','activation':'relu'") ","
+            KERAS_LAYER("BatchNormalization", "b", ",'axis':[3],'scale':false") ","
+            KERAS_LAYER("MaxPooling2D", "m", ",'pool_size':[2,2],'padding':'same'") "," KERAS_LAYER("Flatten", "f", "") ","
+            KERAS_LAYER("Dense", "d", ",'units':2,'activation':'softmax'")),
+            "\4\3\3\1\2\1\2\1\2\1\2\1\2\2\10\2\1\2"),
+        ROW("separable", KERAS_CHAIN(KERAS_LAYER("Rescaling", "r", ",'scale':0.5") ","
+            KERAS_LAYER("SeparableConv2D", "c", ",'kernel_size':2,'activation':{'class_name':'LeakyReLU','config':{}}") ","
+            KERAS_LAYER("DepthwiseConv2D", "w", ",'kernel_size':[2,1],'use_bias':false") ","
+            KERAS_LAYER("GlobalAveragePooling2D", "g", "") "," KERAS_LAYER("Activation", "a", ",'activation':'selu'")),
+            "\4\2\2\1\2\4\1\1\2\3\1\3\4\2\1\3\1"),
+        ROW("graph", KERAS_GRAPH(KERAS_USE("Conv2D", "c", ",'kernel_size':1", "[['i',0,0,{}]],[['c',0,0,{}]]") ","
+            KERAS_USE("Add", "p", "", "[['c',0,0,{}],['c',1,0,{}]]") ","
+            KERAS_USE("Concatenate", "k", ",'axis':-1", "{'args':[[{'class_name':'__keras_tensor__','config':{'keras_history':"
+            "['p',0,0]}},{'class_name':'__keras_tensor__','config':{'keras_history':['i',0,0]}}]],'kwargs':{'mask':null}}") ","
+            KERAS_USE("Permute", "o", ",'dims':[3,1,2]", "[['k',0,0]]") ","
+            KERAS_USE("Reshape", "r", ",'target_shape':[-1]", "[['o',0,0]]") "," KERAS_USE("Dense", "d", "", "[['r',0,0]]"), "d"),
+            "\4\1\1\1\1\1\1\4\1\1\1\1\1\1\2\40\3\1\3"),
+        ROW("nested", KERAS_CHAIN("{'class_name':'Sequential','config':{'name':'n','layers':[" KERAS_LAYER("Normalization", "q",
+            ",'axis':[-1]") "," KERAS_LAYER("Flatten", "f", "") "]}}," KERAS_LAYER("Dense", "d", "")),
+            "\1\1\1\1\2\20\3\1\3"),
+        ROW("broken-cycle", KERAS_GRAPH(KERAS_USE("Flatten", "a", "", "[['b',0,0]]") ","
+            KERAS_USE("Flatten", "b", "", "[['a',0,0]]"), "a"), ""),
+        ROW("broken-layers", KERAS_CHAIN(KERAS_LAYER("LSTM", "l", "") "," KERAS_LAYER("Lambda", "m", "")), ""),
+#undef ROW
+    };
+    static const char floats[] = "aaa?bbb?ccc?ddd?";
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        save_json("keras", rows[i].name, rows[i].text, rows[i].rest, rows[i].size);
+    save_json("tfjs", "dense", TFJS(",{'name':'d/bias','shape':[2],'dtype':'float32'}"), floats, 16);
+    save_json("tfjs", "broken-short", TFJS(",{'name':'d/bias','shape':[2],'dtype':'float32'}"), floats, 12);
+    save_json("tfjs", "broken-quantized", TFJS(",{'name':'d/bias','shape':[2],'dtype':'float32','quantization':{}}"), floats, 16);
+    save_json("tfjs", "graph-model", "{'format':'graph-model','modelTopology':{}}", "", 0);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -441,6 +511,7 @@ int main(int argc, char **argv)
     save_pickles();
     save_torch_files();
     save_safetensors();
+    save_keras();
     printf("%zu files, %zu bytes\n", files, bytes_written);
     return 0;
 }

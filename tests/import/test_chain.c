@@ -34,7 +34,7 @@ static void list_make(const char *recipe, list *to)
     }
 }
 
-static const ink_chain_style style = { "relu", "max_pool2d", 0.5, 0 };
+static ink_chain_style style = { "relu", "max_pool2d", 0.5, 0, false };
 
 static void check_text(const ink_chain *chain, const ink_chain_guess *guess, const char *want)
 {
@@ -155,6 +155,37 @@ static void a_draft_says_what_is_missing(void **state)
     ink_arena_free(&l.arena);
 }
 
+/* Keras' pictures are flattened with the channels last, and its norms may stand behind activations. */
+static void keras_has_its_own_order(void **state)
+{
+    static const struct {
+        bool keras, norm_last;
+        const char *text;
+    } rows[] = {
+        { true, false, "input shape=1,28,28 scale=0.5 offset=0\nconv2d name=c filters=4 kernel=3,3\n"
+                       "batch_norm name=n epsilon=0.001\nrelu\npermute order=1,2,0\nflatten\ndense name=d units=10\n" },
+        { true, true, "input shape=1,28,28 scale=0.5 offset=0\nconv2d name=c filters=4 kernel=3,3\nrelu\n"
+                      "batch_norm name=n epsilon=0.001\npermute order=1,2,0\nflatten\ndense name=d units=10\n" },
+        { false, false, "input shape=1,28,28 scale=0.5 offset=0\nconv2d name=c filters=4 kernel=3,3\n"
+                        "batch_norm name=n\nrelu\nflatten\ndense name=d units=10\n" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        list l;
+        ink_chain chain;
+        ink_chain_guess guesses[INK_CHAIN_GUESSES];
+        ink_error error;
+        list_make(CONV("c", "4", "1", "3") NORM("n", "4") DENSE("d", "10", "2704"), &l);
+        assert_int_equal(ink_chain_read(l.weights, l.count, &l.arena, &chain, &error), INK_OK);
+        chain.keras = rows[i].keras;
+        assert_int_equal(ink_chain_guess_all(&chain, guesses), 1);
+        style.norm_last = rows[i].norm_last;
+        check_text(&chain, guesses, rows[i].text);
+        style.norm_last = false;
+        ink_arena_free(&l.arena);
+    }
+}
+
 static void what_is_no_chain_is_told(void **state)
 {
     static const struct {
@@ -194,6 +225,7 @@ int main(void)
         cmocka_unit_test(first_guesses),
         cmocka_unit_test(guesses_are_in_order),
         cmocka_unit_test(a_draft_says_what_is_missing),
+        cmocka_unit_test(keras_has_its_own_order),
         cmocka_unit_test(what_is_no_chain_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,7 @@ typedef struct net {
     ink_arena arena;
     ink_weight weights[16];
     size_t count;
+    bool keras; /* they are told to be Keras' */
 } net;
 
 static void net_open(const char *path, net *n)
@@ -132,6 +133,7 @@ static ink_recognised recognise_by(size_t pictures, const net *n, ink_status wan
     ink_arena_init(&arena, &allocator);
     if (ink_chain_read(n->weights, n->count, &arena, &chain, &error))
         fail_msg("%s", error.text);
+    chain.keras = n->keras;
     const ink_status status = ink_recognise(&chain, n->weights, n->count, &samples, &allocator, &found, &error);
     if (want)
         check_error(status, &error, want, words);
@@ -219,6 +221,45 @@ static void numbers_that_are_only_larger_are_not_taken(void **state)
     net_open("models/fc.gguf", &n);
     ink_recognised found = recognise_by(10, &n, INK_OK, NULL);
     assert_true(found.style.scale == 1.0 / 255 && found.correct == 10);
+    ink_buffer_close(&found.text);
+    net_close(&n);
+}
+
+/* Behind the activation a norm takes 5 away, and the next layer's bias adds what that changes; before the activation
+ * it would leave little. */
+static void norms_behind_activations_are_found(void **state)
+{
+    static const char *const parts[] = { "norm.weight", "norm.bias", "norm.running_mean", "norm.running_var" };
+    (void)state;
+    net n;
+    uint64_t size = 0, classes = 0;
+    net_open("models/fc.gguf", &n);
+    char bias_name[64];
+    snprintf(bias_name, sizeof bias_name, "%.*s.bias", (int)(strlen(n.weights[2].name) - 7), n.weights[2].name);
+    const uint64_t hidden = n.weights[0].dim[0];
+    const float *w = data_of(&n, n.weights[2].name, &size);
+    float *b = data_of(&n, bias_name, &classes);
+    assert_true(n.count == 4 && size == hidden * classes);
+    for (uint64_t o = 0; o < classes; o++) {
+        double sum = 0;
+        for (uint64_t i = 0; i < hidden; i++)
+            sum += (double)w[o * hidden + i];
+        b[o] += (float)(5 * sum);
+    }
+    memmove(&n.weights[6], &n.weights[2], 2 * sizeof *n.weights);
+    for (size_t part = 0; part < 4; part++) {
+        float *data = ink_arena_array(&n.arena, (size_t)hidden, sizeof *data);
+        assert_non_null(data);
+        for (uint64_t i = 0; i < hidden; i++)
+            data[i] = part == 0 ? 1 : part == 1 ? 0 : part == 2 ? 5 : 0.999f; /* and Keras' epsilon */
+        n.weights[2 + part] = (ink_weight){ .name = parts[part], .rank = 1, .dim = { hidden }, .elements = hidden,
+                                            .data = data };
+    }
+    n.count += 4;
+    n.keras = true;
+    ink_recognised found = recognise(&n, INK_OK, NULL);
+    assert_true(found.style.norm_last && found.correct >= SAMPLES - 3);
+    check_same(&n, &found, 1e-3);
     ink_buffer_close(&found.text);
     net_close(&n);
 }
@@ -344,6 +385,7 @@ int main(void)
         cmocka_unit_test(its_scaling_is_found),
         cmocka_unit_test(numbers_that_are_only_larger_are_not_taken),
         cmocka_unit_test(the_scaling_of_a_graph_is_found),
+        cmocka_unit_test(norms_behind_activations_are_found),
         cmocka_unit_test(what_reads_nothing_gives_a_draft),
         cmocka_unit_test(what_cannot_be_judged_gives_a_draft),
         cmocka_unit_test(weights_find_their_nodes),

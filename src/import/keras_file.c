@@ -39,9 +39,28 @@ bool ink_keras_is_saved_model(const uint8_t *data, size_t size)
 
 /* ---- weights of .keras: "layers/conv2d/vars/0" ---- */
 
+/* Old versions under Windows have "layers\\conv2d" for "layers/conv2d". */
+static void turn_slashes(char *path, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (path[i] == '/')
+            path[i] = '\\';
+}
+
 static bool archive_has(void *context, const char *path)
 {
-    return ink_hdf5_has(context, path);
+    ink_hdf5_names all = { .count = 0 };
+    char turned[1024];
+    const size_t length = (size_t)snprintf(turned, sizeof turned, "%s\\", path);
+    if (ink_hdf5_has(context, path))
+        return true;
+    if (length >= sizeof turned || ink_hdf5_children(context, "", &all, NULL))
+        return false;
+    turn_slashes(turned, length);
+    for (size_t i = 0; i < all.count; i++)
+        if (strncmp(all.names[i], turned, length) == 0)
+            return true;
+    return false;
 }
 
 static ink_status archive_find(void *context, const ink_keras_place *place, size_t index, const char *role,
@@ -51,10 +70,10 @@ static ink_status archive_find(void *context, const ink_keras_place *place, size
     if ((size_t)snprintf(path, sizeof path, "%s/vars/%zu", place->path, index) >= sizeof path)
         return ink_fail(error, INK_ERR_LIMIT, "layer '%.60s' stands too deep in models", place->name);
     INK_TRY(ink_hdf5_tensor(context, path, role, out, error));
-    for (char *at = path; !out->data && at < path + strlen(place->path); at++) /* as old versions under Windows have it */
-        if (*at == '/')
-            *at = '\\';
-    return out->data ? INK_OK : ink_hdf5_tensor(context, path, role, out, error);
+    if (out->data)
+        return INK_OK;
+    turn_slashes(path, strlen(place->path));
+    return ink_hdf5_tensor(context, path, role, out, error);
 }
 
 ink_status ink_keras_read_archive(const uint8_t *data, size_t size, ink_draft *draft, ink_error *error)
@@ -101,32 +120,29 @@ static const char *role_of(const char *name, size_t *length)
     return role;
 }
 
-/* Is it "...NAME/role" or "...NAME_1/role", where a layer was made twice? */
-static bool is_weight_of(const char *path, const char *layer, const char *role, bool numbered)
+/* Is it "...NAME/role"? */
+static bool is_weight_of(const char *path, const char *layer, const char *role)
 {
     size_t length;
     const char *last = role_of(path, &length);
-    if (last == path || length != strlen(role) || memcmp(last, role, length) != 0)
-        return false;
-    const char *begin = last - 1;
-    while (begin > path && begin[-1] != '/')
-        begin--;
-    const size_t have = (size_t)(last - 1 - begin), want = strlen(layer);
-    if (have < want || memcmp(begin, layer, want) != 0)
-        return false;
-    if (!numbered || have == want)
-        return have == want;
-    return begin[want] == '_' && strspn(begin + want + 1, "0123456789") == have - want - 1;
+    const size_t name = strlen(layer);
+    return length == strlen(role) && memcmp(last, role, length) == 0 && (size_t)(last - path) > name &&
+           memcmp(last - 1 - name, layer, name) == 0 && (last - 1 - name == path || last[-2 - (ptrdiff_t)name] == '/');
 }
 
 /* Weights of a model within the model stand together, so they go by their names. */
-static const char *find_nested(const h5 *h, const ink_keras_place *place, const char *role)
+static ink_status find_nested(const h5 *h, const ink_keras_place *place, const char *role, const char **name,
+                              ink_error *error)
 {
-    for (int numbered = 0; numbered < 2; numbered++)
-        for (size_t i = 0; i < h->names.count; i++)
-            if (is_weight_of(h->names.names[i], place->name, role, numbered))
-                return h->names.names[i];
-    return NULL;
+    *name = NULL;
+    for (size_t i = 0; i < h->names.count; i++)
+        if (is_weight_of(h->names.names[i], place->name, role)) {
+            if (*name)
+                return ink_fail(error, INK_ERR_FORMAT, "model '%.60s' has two weights '%.60s/%s'", place->outer,
+                                place->name, role);
+            *name = h->names.names[i];
+        }
+    return INK_OK;
 }
 
 static ink_status h5_find(void *context, const ink_keras_place *place, size_t index, const char *role,
@@ -142,9 +158,9 @@ static ink_status h5_find(void *context, const ink_keras_place *place, size_t in
         INK_TRY(ink_hdf5_list(h->file, path, "weight_names", &h->names, &found, error));
         h->outer = place->outer;
     }
-    const char *name = place->outer != place->name ? find_nested(h, place, role)
-                       : index < h->names.count    ? h->names.names[index]
-                                                   : NULL;
+    const char *name = index < h->names.count ? h->names.names[index] : NULL;
+    if (place->outer != place->name)
+        INK_TRY(find_nested(h, place, role, &name, error));
     if (!name)
         return INK_OK;
     snprintf(path, sizeof path, "%s%s%.400s/%.400s", h->folder, *h->folder ? "/" : "", place->outer, name);

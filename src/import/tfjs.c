@@ -3,7 +3,6 @@
 #include "import/keras_model.h"
 
 #include "base/checked.h"
-#include "base/names.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -51,7 +50,6 @@ typedef struct tfjs {
     group *groups;
     entry *entries;
     size_t count;
-    ink_names names;
     ink_error *error;
 } tfjs;
 
@@ -106,7 +104,6 @@ static ink_status read_entry(tfjs *t, const json_t *about, size_t in_group, uint
     if (!fits || !ink_mul_u64(e->weight.elements, ink_element_bytes(e->element), &bytes) ||
         !ink_add_u64(*begin, bytes, begin))
         return ink_fail(t->error, INK_ERR_FORMAT, "weight '%.100s': its shape is no list of sizes", name);
-    ink_names_add(&t->names, name, t->count);
     t->count++;
     return INK_OK;
 }
@@ -154,7 +151,7 @@ static ink_status read_manifest(tfjs *t, const json_t *manifest)
         return ink_fail(t->error, INK_ERR_LIMIT, "its weightsManifest has more than %d weights or files", TENSORS_MOST);
     t->groups = ink_arena_array(t->draft->arena, groups + 1, sizeof *t->groups);
     t->entries = ink_arena_array(t->draft->arena, weights + 1, sizeof *t->entries);
-    if (!t->groups || !t->entries || !ink_names_init(&t->names, t->draft->arena, weights))
+    if (!t->groups || !t->entries)
         return no_memory(t);
     for (size_t i = 0; i < groups; i++) {
         const json_t *about = json_object_get(json_array_get(manifest, i), "weights");
@@ -166,27 +163,37 @@ static ink_status read_manifest(tfjs *t, const json_t *manifest)
             return ink_fail(t->error, INK_ERR_TRUNCATED, "its files of weights have %llu bytes, its weightsManifest tells "
                             "of %llu", (unsigned long long)t->groups[i].size, (unsigned long long)size);
     }
-    ink_names_sort(&t->names);
     return INK_OK;
 }
 
 /* ---- weights: "dense_1/kernel" ---- */
 
-/* By the end of the name: a model may stand before the layer. */
-static bool find_name(const tfjs *t, const char *layer, const char *role, size_t *index)
+/* How well a weight's name fits a layer's: 0 not at all; names may have models before the layer, "s/dense/kernel". */
+static int fit(const char *name, const char *wanted, const ink_keras_place *place)
 {
-    char name[300];
-    const size_t length = (size_t)snprintf(name, sizeof name, "/%.200s/%.60s", layer, role);
-    if (ink_names_find(&t->names, name + 1, index))
-        return true;
+    const size_t have = strlen(name), length = strlen(wanted), outer = strlen(place->outer);
+    const bool exact = have == length, nested = place->outer != place->name;
+    if (have < length || strcmp(name + have - length, wanted) != 0 || (!exact && name[have - length - 1] != '/'))
+        return 0;
+    return (nested ? strncmp(name, place->outer, outer) == 0 && name[outer] == '/' : exact) ? 2 : 1;
+}
+
+/* The one weight that fits best; NULL without. Errors: INK_ERR_FORMAT where two fit as well. */
+static ink_status find_entry(const tfjs *t, const ink_keras_place *place, const char *role, entry **found,
+                             ink_error *error)
+{
+    char wanted[300];
+    int best = 0;
+    bool twice = false;
+    *found = NULL;
+    snprintf(wanted, sizeof wanted, "%.200s/%.60s", place->name, role);
     for (size_t i = 0; i < t->count; i++) {
-        const size_t have = strlen(t->entries[i].weight.name);
-        if (have > length && strcmp(t->entries[i].weight.name + have - length, name) == 0) {
-            *index = i;
-            return true;
-        }
+        const int new = fit(t->entries[i].weight.name, wanted, place);
+        twice = new > best ? false : twice || (new && new == best);
+        *found = new > best ? &t->entries[i] : *found;
+        best = new > best ? new : best;
     }
-    return false;
+    return twice ? ink_fail(error, INK_ERR_FORMAT, "has two weights '%.200s'", wanted) : INK_OK;
 }
 
 static ink_status find(void *context, const ink_keras_place *place, size_t index, const char *role, ink_weight *out,
@@ -195,10 +202,10 @@ static ink_status find(void *context, const ink_keras_place *place, size_t index
     const tfjs *t = context;
     (void)index;
     *out = (ink_weight){ .name = role };
-    size_t at;
-    if (!find_name(t, place->name, role, &at))
+    entry *e;
+    INK_TRY(find_entry(t, place, role, &e, error));
+    if (!e)
         return INK_OK;
-    entry *e = &t->entries[at];
     if (!e->weight.data) {
         float *data = ink_arena_array(t->draft->arena, e->weight.elements ? (size_t)e->weight.elements : 1,
                                       sizeof *data);

@@ -106,14 +106,19 @@ static void whole_models_are_read(void **state)
         check_runs(make_h5(way, config), "Keras .h5");
 }
 
-/* As Keras 3 writes it, and as old versions under Windows did. */
+/* As Keras 3 writes it, and as old versions did, some under Windows. */
 static void archives_are_read(void **state)
 {
+    static const char *const folders[] = { "layers/dense", "layers\\dense", "_layer_checkpoint_dependencies/dense",
+                                           "_layer_checkpoint_dependencies\\dense" };
     (void)state;
-    for (int windows = 0; windows < 2; windows++) {
+    for (size_t way = 0; way < sizeof folders / sizeof *folders; way++) {
+        char path[80];
         const hid_t file = hdf5_create();
-        hdf5_tensor(file, windows ? "layers\\dense/vars/0" : "layers/dense/vars/0", 2, two_by_three, H5P_DEFAULT, kernel);
-        hdf5_tensor(file, windows ? "layers\\dense/vars/1" : "layers/dense/vars/1", 1, three, H5P_DEFAULT, bias);
+        snprintf(path, sizeof path, "%s/vars/0", folders[way]);
+        hdf5_tensor(file, path, 2, two_by_three, H5P_DEFAULT, kernel);
+        snprintf(path, sizeof path, "%s/vars/1", folders[way]);
+        hdf5_tensor(file, path, 1, three, H5P_DEFAULT, bias);
         zip_entry entries[] = {
             { .name = "metadata.json", .data = blob_make("t:{}") },
             { .name = "config.json" },
@@ -125,6 +130,46 @@ static void archives_are_read(void **state)
             blob_free(&entries[i].data);
         check_runs(zip, "Keras .keras");
     }
+}
+
+/* The weights of a model within the model stand together, in an order of their own. */
+static blob make_nested(const char *const *names, size_t count)
+{
+    static const char *const model =
+        "{\"class_name\":\"Sequential\",\"config\":{\"name\":\"s\",\"layers\":["
+        "{\"class_name\":\"Sequential\",\"config\":{\"name\":\"m\",\"layers\":["
+        "{\"class_name\":\"Flatten\",\"config\":{\"name\":\"flat\",\"batch_input_shape\":[null,1,2]}},"
+        "{\"class_name\":\"Dense\",\"config\":{\"name\":\"d\",\"units\":3}}]}}]}}";
+    const hid_t file = hdf5_create();
+    for (size_t i = 0; i < count; i++) {
+        char path[80];
+        snprintf(path, sizeof path, "m/%s", names[i]);
+        if (strstr(names[i], "kernel"))
+            hdf5_tensor(file, path, 2, two_by_three, H5P_DEFAULT, kernel);
+        else
+            hdf5_tensor(file, path, 1, three, H5P_DEFAULT, bias);
+    }
+    const hid_t group = H5Gopen2(file, "m", H5P_DEFAULT);
+    hdf5_texts(group, "weight_names", names, count, false);
+    hdf5_texts(file, "model_config", &model, 0, false);
+    H5Gclose(group);
+    return hdf5_finish(file);
+}
+
+static void models_within_models_go_by_names(void **state)
+{
+    static const char *const names[] = { "d/bias:0", "ad/kernel:0", "d/kernel:0", "x/d/kernel:0" };
+    static const char *const other[] = { "d/bias:0", "ad/kernel:0", "d/kernels:0" };
+    (void)state;
+    ink_import_report report;
+    ink_builder *builder;
+    ink_error error;
+    check_runs(make_nested(names, 3), "Keras .h5");
+    blob twice = make_nested(names, 4), none = make_nested(other, 3);
+    check_error(import(&twice, &builder, &report, &error), &error, INK_ERR_FORMAT, "model 'm' has two weights 'd/kernel'");
+    ink_import_report_close(&report);
+    check_error(import(&none, &builder, &report, &error), &error, INK_ERR_MISSING, "its kernel is not in the file");
+    ink_import_report_close(&report);
 }
 
 static void a_missing_member_is_told(void **state)
@@ -339,6 +384,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_models_are_read),
         cmocka_unit_test(archives_are_read),
+        cmocka_unit_test(models_within_models_go_by_names),
         cmocka_unit_test(a_missing_member_is_told),
         cmocka_unit_test(weights_alone_are_turned),
         cmocka_unit_test(kernels_are_turned),

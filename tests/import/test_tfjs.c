@@ -73,6 +73,8 @@ static void shards_are_joined(void **state)
     (void)state;
     check_runs(MODEL("'a.bin'", GOOD), "f:1 f:-2 f:4 f:8", NULL);
     check_runs(MODEL("'a.bin','b.bin'", GOOD), "f:1 x:0000", "x:00c0 f:4 f:8");
+    check_runs(MODEL("'a.bin'", WEIGHT("d/kernel", "[1,2]", "") "," WEIGHT("d/bias", "[2]", "") ","
+                     WEIGHT("model/d/kernel", "[1,2]", "")), "f:1 f:-2 f:4 f:8 f:0 f:0", NULL);
     check_runs(MODEL("'a.bin'", WEIGHT("d/bias", "[2]", "") "," WEIGHT("d/kernel", "[1,2]", "")), "f:4 f:8 f:1 f:-2", NULL);
 }
 
@@ -110,6 +112,8 @@ static const struct {
     { MODEL("'a.bin'", GOOD "," WEIGHT("more", "[1]", "")), INK_ERR_TRUNCATED, "have 16 bytes, its weightsManifest tells of 20" },
     { MODEL("'a.bin'", WEIGHT("d/kernel", "[1,2]", "")), INK_ERR_TRUNCATED, "have 16 bytes, its weightsManifest tells of 8" },
     { MODEL("'a.bin'", WEIGHT("e/kernel", "[1,2]", "") "," WEIGHT("e/bias", "[2]", "")), INK_ERR_MISSING, "its kernel is not" },
+    { MODEL("'a.bin'", WEIGHT("s/d/kernel", "[1,2]", "") "," WEIGHT("t/d/kernel", "[1,2]", "")), INK_ERR_FORMAT,
+      "two weights 'd/kernel'" },
     { "{'format':'graph-model','modelTopology':{'node':[]},'weightsManifest':[]}", INK_ERR_OP, "TensorFlow.js graph-model" },
     { "{'modelTopology':", INK_ERR_FORMAT, "no JSON" },
     { "{" TOPOLOGY(",'activation':'swish'") "," MANIFEST("'a.bin'", GOOD) "}", INK_ERR_OP, "'swish' is not supported" },

@@ -218,21 +218,54 @@ static ink_status turn(ink_weight *weight, ink_arena *arena, ink_error *error)
     return INK_OK;
 }
 
+/* Makes room behind the last tensor of the layer, or at the end: a model within the model has its norms' means behind
+ * all that is trained. */
+static ink_weight *insert(list *l, const char *layer)
+{
+    const size_t length = strlen(layer);
+    ink_weight *weights = ink_arena_grow(l->arena, l->weights, l->count, sizeof *weights, &l->room);
+    if (!weights)
+        return NULL;
+    l->weights = weights;
+    size_t at = l->count;
+    while (at && (strncmp(weights[at - 1].name, layer, length) != 0 || weights[at - 1].name[length] != '.'))
+        at--;
+    at = at ? at : l->count;
+    memmove(&weights[at + 1], &weights[at], (l->count - at) * sizeof *weights);
+    l->count++;
+    return &weights[at];
+}
+
 /* Adds the tensor at a path as the part of a layer. */
 static ink_status add_tensor(list *l, const char *path, const char *layer, const char *part)
 {
     const char *name = ink_arena_format(l->arena, "%s.%s", layer, part);
-    ink_weight *weights = ink_arena_grow(l->arena, l->weights, l->count, sizeof *weights, &l->room);
-    if (!name || !weights)
+    ink_weight weight;
+    if (!name)
         return no_memory(l->error);
-    l->weights = weights;
-    ink_weight *weight = &weights[l->count];
-    INK_TRY(ink_hdf5_tensor(l->file, path, name, weight, l->error));
-    if (!weight->data)
+    if (l->count >= INK_HDF5_MOST_NAMES)
+        return ink_fail(l->error, INK_ERR_LIMIT, "has more than %d tensors", INK_HDF5_MOST_NAMES);
+    INK_TRY(ink_hdf5_tensor(l->file, path, name, &weight, l->error));
+    if (!weight.data)
         return ink_fail(l->error, INK_ERR_MISSING, "tensor '%.200s' is not in the file", path);
-    l->count++;
-    return strcmp(part, "weight") == 0 && (weight->rank == 2 || weight->rank == 4) ? turn(weight, l->arena, l->error)
-                                                                                  : INK_OK;
+    if (strcmp(part, "weight") == 0 && (weight.rank == 2 || weight.rank == 4))
+        INK_TRY(turn(&weight, l->arena, l->error));
+    ink_weight *to = insert(l, layer);
+    if (!to)
+        return no_memory(l->error);
+    *to = weight;
+    return INK_OK;
+}
+
+/* The layer in "model/layer/kernel:0"; `other` where there is none. */
+static const char *layer_of(ink_arena *arena, const char *name, const char *other)
+{
+    size_t length;
+    const char *role = role_of(name, &length), *begin = role - (role > name);
+    const char *const end = begin;
+    while (begin > name && begin[-1] != '/')
+        begin--;
+    return end > begin ? ink_arena_string(arena, begin, (size_t)(end - begin)) : other;
 }
 
 static ink_status add_layer(list *l, const char *folder, const char *layer)
@@ -247,26 +280,27 @@ static ink_status add_layer(list *l, const char *folder, const char *layer)
         size_t length;
         const char *role = role_of(names.names[i], &length), *part = part_of(role, length);
         const char *path = ink_arena_format(l->arena, "%s/%s", group, names.names[i]);
+        const char *owner = layer_of(l->arena, names.names[i], layer);
         part = part ? part : ink_arena_string(l->arena, role, length);
-        if (!path || !part)
+        if (!path || !part || !owner)
             return no_memory(l->error);
-        INK_TRY(add_tensor(l, path, layer, part));
+        INK_TRY(add_tensor(l, path, owner, part));
     }
     return INK_OK;
 }
 
 /* Keras 3's form has numbers in place of names: a kernel and a bias, or a batch norm's four. */
-static ink_status add_numbered(list *l, const char *layer)
+static ink_status add_numbered(list *l, const char *folder, const char *layer)
 {
     static const char *const plain[] = { "weight", "bias" };
     static const char *const norm[] = { "weight", "bias", "running_mean", "running_var" };
     ink_hdf5_names vars = { .count = 0 };
-    const char *folder = ink_arena_format(l->arena, "layers/%s/vars", layer);
-    if (!folder)
+    const char *group = ink_arena_format(l->arena, "%s%s%s/vars", folder, *folder ? "/" : "", layer);
+    if (!group)
         return no_memory(l->error);
-    INK_TRY(ink_hdf5_children(l->file, folder, &vars, l->error));
+    INK_TRY(ink_hdf5_children(l->file, group, &vars, l->error));
     for (size_t i = 0; i < vars.count; i++) {
-        const char *path = ink_arena_format(l->arena, "%s/%s", folder, vars.names[i]);
+        const char *path = ink_arena_format(l->arena, "%s/%s", group, vars.names[i]);
         const char *part = vars.count == 4 ? norm[i] : vars.count <= 2 ? plain[i] : vars.names[i];
         if (!path)
             return no_memory(l->error);
@@ -297,11 +331,12 @@ static ink_status read_weights(list *l, const char *folder)
         INK_TRY(add_layer(l, folder, layers.names[i]));
     if (found)
         return INK_OK;
-    INK_TRY(ink_hdf5_children(l->file, "layers", &layers, l->error));
+    folder = ink_hdf5_has(l->file, "layers") ? "layers" : ""; /* a model of its author's class has them at the root */
+    INK_TRY(ink_hdf5_children(l->file, folder, &layers, l->error));
     if (layers.count)
         qsort(layers.names, layers.count, sizeof *layers.names, by_layer);
     for (size_t i = 0; i < layers.count; i++)
-        INK_TRY(add_numbered(l, layers.names[i]));
+        INK_TRY(add_numbered(l, folder, layers.names[i]));
     return INK_OK;
 }
 

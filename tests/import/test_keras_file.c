@@ -236,6 +236,38 @@ static void weights_alone_are_turned(void **state)
     check_weights(hdf5_finish(file), true);
 }
 
+/* A model within the model has the means of its norms behind all that is trained; they come to their layer. */
+static void weights_of_a_layer_come_together(void **state)
+{
+    static const char *const names[] = { "n/gamma:0", "s/d/kernel:0", "s/d/bias:0", "n/moving_mean:0" };
+    static const char *const wanted[] = { "n.weight", "n.running_mean", "d.weight", "d.bias" }, *const layers[] = { "s" };
+    (void)state;
+    ink_arena arena;
+    ink_draft draft = { .arena = NULL };
+    ink_weight *weights;
+    size_t count;
+    ink_error error;
+    const hid_t file = hdf5_create();
+    for (size_t i = 0; i < 4; i++) {
+        char path[60];
+        snprintf(path, sizeof path, "s/%s", names[i]);
+        hdf5_tensor(file, path, i == 1 ? 2 : 1, i == 1 ? two_by_three : three, H5P_DEFAULT, kernel);
+    }
+    const hid_t group = H5Gopen2(file, "s", H5P_DEFAULT);
+    hdf5_texts(group, "weight_names", names, 4, true);
+    hdf5_texts(file, "layer_names", layers, 1, true);
+    H5Gclose(group);
+    blob bytes = hdf5_finish(file);
+    ink_arena_init(&arena, &allocator);
+    if (ink_keras_read_h5(bytes.data, bytes.size, &arena, &draft, &weights, &count, &error))
+        fail_msg("%s", error.text);
+    assert_int_equal(count, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(weights[i].name, wanted[i]);
+    ink_arena_free(&arena);
+    blob_free(&bytes);
+}
+
 /* Of a convolution's kernel [KH,KW,I,O] each number has its place in O,I,KH,KW. */
 static void kernels_are_turned(void **state)
 {
@@ -387,6 +419,7 @@ int main(void)
         cmocka_unit_test(models_within_models_go_by_names),
         cmocka_unit_test(a_missing_member_is_told),
         cmocka_unit_test(weights_alone_are_turned),
+        cmocka_unit_test(weights_of_a_layer_come_together),
         cmocka_unit_test(kernels_are_turned),
         cmocka_unit_test(harm_is_refused),
         cmocka_unit_test(damage_is_told),

@@ -83,17 +83,13 @@ def run_keras(path, x, _, np):
 
 def run_onnx(path, x, _, np):
     runtime = need("onnxruntime")
-    with tempfile.TemporaryDirectory() as folder:
-        for part in path.parent.glob("*"):
-            name = part.name.split("__")[-1] if part.suffix == ".data" else part.name
-            pathlib.Path(folder, name).write_bytes(part.read_bytes())
-        session = runtime.InferenceSession(os.path.join(folder, path.name), providers=["CPUExecutionProvider"])
-        given = session.get_inputs()[0]
-        rows = []
-        sizes = [size if isinstance(size, int) else None for size in given.shape[1:]]
-        for one in shaped(x, sizes, np):
-            rows.append(session.run(None, {given.name: one[np.newaxis]})[0].reshape(-1))
-        return np.stack(rows)
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    given = session.get_inputs()[0]
+    rows = []
+    sizes = [size if isinstance(size, int) else None for size in given.shape[1:]]
+    for one in shaped(x, sizes, np):
+        rows.append(session.run(None, {given.name: one[np.newaxis]})[0].reshape(-1))
+    return np.stack(rows)
 
 
 def run_tflite(path, x, _, np):
@@ -119,8 +115,7 @@ def run_tfjs(path, x, _, np):
     model = keras.models.model_from_json(json.dumps(document["modelTopology"]["model_config"]))
     values = {}
     for group in document["weightsManifest"]:
-        data = b"".join((path.parent / (path.name.rsplit("__", 1)[0] + "__" + name)).read_bytes()
-                        for name in group["paths"])
+        data = b"".join((path.parent / name).read_bytes() for name in group["paths"])
         for weight in group["weights"]:
             count = int(np.prod(weight["shape"]))
             values[weight["name"]] = np.frombuffer(data, np.float32, count).reshape(weight["shape"])
@@ -157,13 +152,28 @@ def torch_tensors(path, read):
     return loaded[read["key"]] if read["key"] else loaded
 
 
+def keras_tensors(path, torch):
+    """The arrays of a .h5 of weights alone, by PyTorch's names and in its order."""
+    h5py, found = need("h5py"), {}
+    parts = {"kernel:0": "weight", "gamma:0": "weight", "bias:0": "bias", "beta:0": "bias",
+             "moving_mean:0": "running_mean", "moving_variance:0": "running_var"}
+
+    def visit(name, item):
+        if hasattr(item, "shape"):
+            array = item[()]
+            array = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T
+            found[name.split("/")[-2] + "." + parts[name.split("/")[-1]]] = torch.from_numpy(array.copy())
+
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    return found
+
+
 def run_torch(path, x, read, np):
     """As the printed graph says, in PyTorch."""
     torch = need("torch")
     function = torch.nn.functional
-    if path.suffix == ".h5" or read["format"].startswith("Keras"):
-        raise Skipped("weights of Keras without a graph")
-    weights = torch_tensors(path, read)
+    weights = keras_tensors(path, torch) if read["format"].startswith("Keras") else torch_tensors(path, read)
     values, last = {}, torch.from_numpy(x.astype(np.float32))[:, None]
     values["input"] = last
     for line in read["graph"].split("\n"):
@@ -194,6 +204,8 @@ def run_torch(path, x, read, np):
             last = getattr(function, words[0])(last, numbers("kernel", 2), numbers("stride", given["kernel"]))
         elif words[0] in ("global_avg_pool2d", "global_max_pool2d"):
             last = last.amax((2, 3), keepdim=True) if "max" in words[0] else last.mean((2, 3), keepdim=True)
+        elif words[0] == "permute":
+            last = last.permute(0, *(int(axis) + 1 for axis in given["order"].split(",")))
         elif words[0] == "flatten":
             last = last.flatten(1)
         elif words[0] in ("relu", "elu", "gelu", "sigmoid", "tanh", "leaky_relu"):
@@ -214,7 +226,20 @@ RUNNERS = {"h5": run_keras, "keras": run_keras, "onnx": run_onnx, "tflite": run_
 
 # ---- one file ----
 
+def under_its_names(path, folder):
+    """The file and those that belong to it, by the names that they were published under; in the collection each name
+    begins with the project's."""
+    prefix = path.name.rsplit("__", 1)[0]
+    for part in path.parent.glob(prefix + "__*"):
+        link = folder / part.name[len(prefix) + 2:]
+        link.unlink(missing_ok=True)
+        link.symlink_to(part.resolve())
+    return folder / path.name[len(prefix) + 2:]
+
+
 def judge(kind, path, x, data, np, folder):
+    wanted = EXPECTED.get(path.name)
+    path = under_its_names(path, folder)
     target = folder / "out.gguf"
     target.unlink(missing_ok=True)
     program = pathlib.Path(os.environ.get("INKLING_BIN", "build/test/bin")) / "inkling"
@@ -222,11 +247,10 @@ def judge(kind, path, x, data, np, folder):
                            "--labels", data / "t10k-labels-idx1-ubyte.gz"], capture_output=True, text=True)
     if done.returncode:
         reason = done.stderr.strip().replace(str(path) + ": ", "").replace("inkling: ", "")
-        wanted = EXPECTED.get(path.name)
         return ("refused" if wanted is not None and wanted in reason else "FAILED"), reason.replace("\n", "; ")[:300]
     told = json.loads(done.stdout)
     read, accuracy = told["read"], told["verify"]["accuracy"]
-    runner = run_torch if read["graph_from"] != "the file" and kind != "h5" else RUNNERS[kind]
+    runner = RUNNERS[kind] if read["graph_from"] == "the file" and kind != "pt" else run_torch
     scaled = x.astype(np.float64) * read["input_scale"] + read["input_offset"]
     try:
         wanted = probabilities(runner(path, scaled, read, np), np)

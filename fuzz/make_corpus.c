@@ -4,6 +4,8 @@
 #include "formats/gguf.h"
 #include "tensor/type.h"
 
+#include "import/tflite_files.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -497,6 +499,67 @@ static void save_keras(void)
     save_json("tfjs", "graph-model", "{'format':'graph-model','modelTopology':{}}", "", 0);
 }
 
+/* ---- TensorFlow Lite ---- */
+
+#define TFL_FLAT { .op = 22, TFL_IN(2, 3), TFL_ENDS }
+
+/* Numbers of operators and options are the schema's. */
+static const struct {
+    const char *name;
+    tfl_model model;
+} tflite[] = {
+    { "dense",
+      { .tensor = { TFL_VALUE(1, 2, 2), TFL_VALUE(1, 2),
+          { .type = 1, TFL_DIM(2, 4), .halves = (const uint16_t[8]){ 1 } }, TFL_VALUE(2, 4), { TFL_DIM(2), TFL_FLOATS(1, 2) }, TFL_VALUE(1, 2) },
+        { { .op = 6, TFL_IN(2), .output = 3 },
+          { .op = 9, TFL_IN(0, 3, 4), .output = 5, .options_type = 8, .option = { 1 } },
+          { .op = 25, TFL_IN(5), TFL_ENDS, .options_type = 9, .option = { 0x3f800000 } } } } },
+    { "conv",
+      { .tensor = { TFL_VALUE(1, 4, 4, 1), TFL_VALUE(1, 8), TFL_VALUE(1, 2, 2, 2), TFL_NUMBERS(1, 8),
+          { TFL_DIM(2, 3, 3, 1), .floats = (const float[18]){ 1 } }, TFL_VALUE(1, 4, 4, 2) },
+        { { .op = 3, TFL_IN(0, 4, -1), .output = 5, .options_type = 1, .option = { 0, 1, 1, 3 } },
+          { .op = 17, TFL_IN(5), .output = 2, .options_type = 5, .option = { 1, 2, 2, 2, 2 } }, TFL_FLAT } } },
+    { "dilated",
+      { .tensor = { TFL_VALUE(-1, 1, 3, 1), TFL_VALUE(-1, 3), TFL_VALUE(-1, 1, 3, 1), TFL_NUMBERS(-1, 3),
+          { TFL_DIM(1, 1, 2, 1), TFL_FLOATS(1, 10) }, TFL_NUMBERS(1, 2),
+          { .type = 2, TFL_DIM(2, 2), .numbers = (const int32_t[]){ 0, 0, 1, 2 } },
+          { .type = 2, TFL_DIM(2, 2), .numbers = (const int32_t[]){ 0, 0, 0, 1 } }, TFL_VALUE(-1, 1, 3, 1),
+          TFL_VALUE(-1, 1, 2, 1) },
+        { { .op = 38, TFL_IN(0, 5, 6), .output = 8 },
+          { .op = 4, TFL_IN(8, 4), .output = 9, .options_type = 2, .option = { 1, 1, 1, 1 } },
+          { .op = 37, TFL_IN(9, 5, 7), .output = 2 }, TFL_FLAT } } },
+    { "sums",
+      { .tensor = { TFL_VALUE(1, 2, 2, 1), TFL_VALUE(1, 8), TFL_VALUE(1, 2, 2, 2), TFL_NUMBERS(1, 8),
+          { TFL_DIM(1), TFL_FLOATS(2) }, TFL_VALUE(1, 2, 2, 1), TFL_VALUE(1, 2, 2, 1), TFL_VALUE(1, 2, 2, 1),
+          TFL_NUMBERS(0, 2, 1, 3) },
+        { { .op = 18, TFL_IN(0, 4), .output = 5 }, { .op = 41, TFL_IN(4, 5), .output = 6 },
+          { .op = 54, TFL_IN(6, 4), .output = 7 }, { .op = 2, TFL_IN(5, 7), .output = 2, .option = { 3 } },
+          TFL_FLAT } } },
+    { "shapes",
+      { .tensor = { TFL_VALUE(-1, 2, 2, 1), TFL_VALUE(-1, 4), TFL_SIZES(4), TFL_NUMBERS(0), TFL_NUMBERS(1),
+          TFL_SIZES(1), TFL_NUMBERS(4), TFL_SIZES(2), TFL_VALUE(-1, 2, 2, 1), TFL_NUMBERS(0, 2, 1, 3) },
+        { { .op = 39, TFL_IN(0, 9), .output = 8 }, { .op = 77, TFL_IN(8), .output = 2 },
+          { .op = 45, TFL_IN(2, 3, 4, 4), .output = 5, .options_type = 32, .option = { 0, 0, 0, 0, 1 } },
+          { .op = 83, TFL_IN(5, 6), .output = 7 }, { .op = 22, TFL_IN(8, 7), TFL_ENDS } } } },
+    { "global",
+      { .tensor = { TFL_VALUE(1, 2, 2, 2), TFL_VALUE(1, 2), TFL_NUMBERS(1, 2), TFL_VALUE(1, 4, 2, 2),
+          { .type = 2, TFL_DIM(4, 2), .numbers = (const int32_t[8]){ 0, 0, 1, 1 } } },
+        { { .op = 34, TFL_IN(0, 4), .output = 3 }, { .op = 40, TFL_IN(3, 2), TFL_ENDS, .options_type = 27 } } } },
+    { "broken-custom",
+      { .tensor = { TFL_VALUE(1, 4), TFL_VALUE(1, 4) },
+        { { .op = 32, .custom = "FlexErf", TFL_IN(0), TFL_ENDS } } } },
+};
+
+static void save_tflite(void)
+{
+    static flat_bytes file;
+    for (size_t i = 0; i < sizeof tflite / sizeof *tflite; i++) {
+        tfl_make(&file, &tflite[i].model);
+        save("tflite", tflite[i].name, ".tflite", file.data, file.size);
+    }
+    save("tflite", "broken-cut", ".tflite", file.data, file.size / 2);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -512,6 +575,7 @@ int main(int argc, char **argv)
     save_torch_files();
     save_safetensors();
     save_keras();
+    save_tflite();
     printf("%zu files, %zu bytes\n", files, bytes_written);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "import/keras_file.h"
 #include "import/safetensors.h"
 #include "import/tfjs.h"
+#include "import/tflite.h"
 #include "import/torch_state.h"
 
 #include <stdio.h>
@@ -82,6 +83,13 @@ static ink_status read_tfjs(const uint8_t *data, size_t size, reading *r, ink_er
     return ink_tfjs_read(data, size, &r->companions, &r->draft, error);
 }
 
+static ink_status read_tflite(const uint8_t *data, size_t size, reading *r, ink_error *error)
+{
+    r->report->format = "TensorFlow Lite";
+    ink_draft_init(&r->draft, &r->arena);
+    return ink_tflite_read(data, size, &r->draft, error);
+}
+
 static const struct format {
     bool (*is)(const uint8_t *data, size_t size);
     ink_status (*read)(const uint8_t *data, size_t size, reading *r, ink_error *error);
@@ -92,6 +100,7 @@ static const struct format {
     { ink_keras_is_saved_model, read_saved_model },
     { ink_torch_is, read_torch },
     { ink_safetensors_is, read_safetensors },
+    { ink_tflite_is, read_tflite },
 };
 
 static const struct format *format_of(const uint8_t *data, size_t size)

@@ -185,6 +185,17 @@ if(TARGET inkling AND NOT CMAKE_CROSSCOMPILING)
     endforeach()
 endif()
 
+# ---- the scripts for other frameworks --------------------------------------------------------------
+
+if(Python3_Interpreter_FOUND AND NOT CMAKE_CROSSCOMPILING)
+    file(GLOB ink_python_tests CONFIGURE_DEPENDS tests/python/test_*.py)
+    foreach(file IN LISTS ink_python_tests)
+        get_filename_component(name "${file}" NAME_WE)
+        string(REGEX REPLACE "^test_" "python-" name "${name}")
+        ink_test(${name} COMMAND "${Python3_EXECUTABLE}" -B "${file}" -v LABELS cli)
+    endforeach()
+endif()
+
 # ---- the tree, the libraries as built, the libraries as installed ---------------------------------
 
 if(INK_BASH AND NOT CMAKE_CROSSCOMPILING AND NOT INK_SANITIZE)

@@ -142,6 +142,10 @@ static int read_source(convert_job *work)
     } else if (!code && work->how->graph) {
         code = cli_failed("%s: is no file that --graph is for: weights of PyTorch, Keras or safetensors",
                           work->source_path);
+    } else if (!code && file.size >= 4 && memcmp(file.data, "GGUF", 4) && memcmp(file.data, "lmgg", 4) &&
+               memcmp(file.data, "ggml", 4)) { /* the last is told to be of the other byte order */
+        code = cli_failed("%s: is not a model of a format known here: Keras, PyTorch, ONNX, safetensors, TensorFlow.js, "
+                          "TensorFlow Lite, GGUF or ggml's .bin", work->source_path);
     } else if (!code) {
         code = run_open_model(work->source_path, &how, &work->source, NULL);
     }

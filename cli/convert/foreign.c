@@ -284,7 +284,7 @@ int foreign_refuse_folder(const char *path)
     } rows[] = {
         { "saved_model.pb", "is a TensorFlow SavedModel; save the Keras model as one file, model.save(\"model.keras\"), "
                             "and convert that" },
-        { "model.json", "is a folder; give the file model.json in it" },
+        { "model.json", "is a directory; give the file model.json in it" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char *inside = path_join(path, rows[i].inside);
@@ -293,7 +293,7 @@ int foreign_refuse_folder(const char *path)
         if (found)
             return cli_failed("%s: %s", path, rows[i].advice);
     }
-    return cli_failed("%s: is a folder, wanted a model file", path);
+    return cli_failed("%s: is a directory, wanted a model file", path);
 }
 
 static void make_digest(const uint8_t *data, size_t size, char digits[65])

@@ -181,7 +181,7 @@ class Foreign(ProgramTest):
             self.failed("convert", self.source, self.target, *arguments, code=2, says=says)
         folder = self.folder / "saved"
         folder.mkdir()
-        self.failed("convert", folder, self.target, says="is a folder")
+        self.failed("convert", folder, self.target, says="is a directory")
         (folder / "saved_model.pb").write_bytes(b"")
         self.failed("convert", folder, self.target, says=["SavedModel", "model.save(\"model.keras\")"])
         self.failed("convert", self.file("x.pt", b"nothing known"), self.target, says="x.pt")

@@ -343,7 +343,7 @@ static double *read_numbers(const ink_keras_call *call, const json_t *value, dou
     return numbers;
 }
 
-/* The first layer's is what becomes of a pixel. */
+/* The first layer's is what becomes of a pixel, where no other layer reads pixels. */
 static ink_keras_value rescaling(ink_keras_call *call)
 {
     size_t scales, offsets;
@@ -355,8 +355,7 @@ static ink_keras_value rescaling(ink_keras_call *call)
     const ink_keras_value value = call->inputs[0];
     if (!value.node)
         return value;
-    if (strcmp(value.node, "input") == 0 && call->keras->input_uses == 1 && scales == 1 && offsets == 1 &&
-        *scale != 0) {
+    if (strcmp(value.node, "input") == 0 && !call->keras->input_shared && scales == 1 && offsets == 1 && *scale != 0) {
         draft->offset = (draft->scaling_known ? draft->offset : 0) * *scale + *offset;
         draft->scale = (draft->scaling_known ? draft->scale : 1) * *scale;
         draft->scaling_known = true;

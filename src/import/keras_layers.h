@@ -24,7 +24,7 @@ typedef struct ink_keras {
     ink_draft *draft;
     const ink_keras_weights *weights;
     size_t calls;      /* so far */
-    size_t input_uses; /* how many layers read the picture */
+    bool input_shared; /* the picture is read by more than one layer */
     uint64_t floats;   /* so far */
     ink_status status; /* what ended the reading */
     ink_error *error;

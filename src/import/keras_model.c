@@ -145,8 +145,6 @@ static ink_keras_value use_layer(const model *m, size_t index, const ink_keras_v
 static ink_keras_value sequential(model *m)
 {
     ink_keras_value value = m->input;
-    if (!m->place)
-        m->keras->input_uses = 1;
     for (size_t i = 0; i < m->count && !m->keras->status; i++)
         if (strcmp(class_of(json_array_get(m->layers, i)), "InputLayer") != 0)
             value = use_layer(m, i, &value, 1);
@@ -285,6 +283,13 @@ static bool read_nodes(model *m, json_t *names)
     return !m->keras->status;
 }
 
+/* Layers that do nothing give the picture on, so it may be shared anywhere; whoever reads it comes later. */
+static void note_sharing(model *m, const node *n)
+{
+    if (n->value.node && strcmp(n->value.node, "input") == 0 && n->readers > 1)
+        m->keras->input_shared = true;
+}
+
 /* The recursion goes no deeper than all models have uses, INK_KERAS_CALLS. */
 static void evaluate(model *m, node *n)
 {
@@ -307,6 +312,7 @@ static void evaluate(model *m, node *n)
     const size_t faults = m->keras->draft->fault_count;
     n->state = DONE;
     n->value = use_layer(m, n->layer, inputs, n->input_count);
+    note_sharing(m, n);
     if (!n->plain && m->keras->draft->fault_count == faults)
         ink_draft_fault(m->keras->draft, "layer '%.60s' (%.40s): it is called with more than its inputs, as a number or "
                         "training=True, which is not supported; use layers of Keras", name_of(layer), class_of(layer));
@@ -337,8 +343,8 @@ static ink_keras_value functional(model *m, const json_t *config)
         node *output = find_end(m, config, "output_layers", "output");
         if (input)
             input->value = m->input;
-        if (input && !m->place)
-            m->keras->input_uses = input->readers;
+        if (input)
+            note_sharing(m, input);
         for (size_t i = 0; i < m->node_count && !m->keras->status; i++)
             evaluate(m, &m->nodes[i]);
         value = output ? output->value : not_known;

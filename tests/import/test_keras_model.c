@@ -110,6 +110,13 @@ static const struct {
       "d/kernel 4 2;d/bias 2",
       "input shape=1,2,2 scale=1 offset=-2\nflatten name=d_flat inputs=input\ndense name=d inputs=d_flat units=2\n"
       "batch_norm name=t_scale inputs=d epsilon=0\n" },
+    /* a scaling of pixels that others read as they are, behind a layer that does nothing */
+    { FUNCTIONAL(USED("Dropout", "o", "", "[['i',0,0,{}]]") "," USED("Rescaling", "r", ",'scale':0.5", "[['o',0,0,{}]]") ","
+                 USED("Add", "a", "", "[['r',0,0,{}],['o',0,0,{}]]") "," USED("Flatten", "flat", "", "[['a',0,0,{}]]") ","
+                 USED("Dense", "d", "", "[['flat',0,0,{}]]"), "['d',0,0]"),
+      "d/kernel 16 2;d/bias 2",
+      PICTURE("1,4,4") "batch_norm name=r_scale inputs=input epsilon=0\nadd name=a inputs=r_scale,input\n"
+      "flatten name=flat inputs=a\n" DENSE_TEXT("flat") },
     /* one layer used twice, a sum, a concatenation; the file's order is not the order of computing */
     { FUNCTIONAL(USED("Dense", "d", ",'units':2", "[['flat',0,0,{}]]") ","
                  USED("Conv2D", "c", ",'kernel_size':[1,1]", "[['i',0,0,{}]],[['c',0,0,{}]]") ","

@@ -75,6 +75,8 @@ static void shards_are_joined(void **state)
     check_runs(MODEL("'a.bin','b.bin'", GOOD), "f:1 x:0000", "x:00c0 f:4 f:8");
     check_runs(MODEL("'a.bin'", WEIGHT("d/kernel", "[1,2]", "") "," WEIGHT("d/bias", "[2]", "") ","
                      WEIGHT("model/d/kernel", "[1,2]", "")), "f:1 f:-2 f:4 f:8 f:0 f:0", NULL);
+    check_runs(MODEL("'a.bin'", WEIGHT("x/d/kernel", "[1,2]", "") "," WEIGHT("y/d/kernel", "[1,2]", "") "," GOOD ","
+                     WEIGHT("d/kernel", "[1,2]", "")), "f:0 f:0 f:0 f:0 f:9 f:9 f:4 f:8 f:1 f:-2", NULL);
     check_runs(MODEL("'a.bin'", WEIGHT("d/bias", "[2]", "") "," WEIGHT("d/kernel", "[1,2]", "")), "f:4 f:8 f:1 f:-2", NULL);
 }
 

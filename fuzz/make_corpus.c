@@ -441,8 +441,8 @@ static void save_safetensors(void)
     "{'class_name':'Functional','config':{'name':'f','layers':[" KERAS_INPUT "," layers "],'input_layers':[['i',0,0]]," \
     "'output_layers':[['" output "',0,0]]}}"
 #define TFJS(rest) "{'format':'layers-model','modelTopology':{'model_config':{'class_name':'Sequential','config':{'layers':[" \
-    "{'class_name':'Dense','config':{'name':'d','batch_input_shape':[null,1]}}]}}},'weightsManifest':[{'paths':['a.bin']," \
-    "'weights':[{'name':'d/kernel','shape':[1,2],'dtype':'float32'}" rest "]}]}"
+    "{'class_name':'Dense','config':{'name':'d','batch_input_shape':[null,1]}}]}}},'weightsManifest':" \
+    "[{'paths':['a.bin'],'weights':[{'name':'d/kernel','shape':[1,2],'dtype':'float32'}" rest "]}]}"
 
 static void save_json(const char *kind, const char *name, const char *text, const char *rest, size_t size)
 {
@@ -478,7 +478,8 @@ static void save_keras(void)
         ROW("graph", KERAS_GRAPH(KERAS_USE("Conv2D", "c", ",'kernel_size':1", "[['i',0,0,{}]],[['c',0,0,{}]]") ","
             KERAS_USE("Add", "p", "", "[['c',0,0,{}],['c',1,0,{}]]") ","
             KERAS_USE("Concatenate", "k", ",'axis':-1", "{'args':[[{'class_name':'__keras_tensor__','config':{'keras_history':"
-            "['p',0,0]}},{'class_name':'__keras_tensor__','config':{'keras_history':['i',0,0]}}]],'kwargs':{'mask':null}}") ","
+            "['p',0,0]}},{'class_name':'__keras_tensor__','config':{'keras_history':['i',0,0]}}]],"
+            "'kwargs':{'mask':null}}") ","
             KERAS_USE("Permute", "o", ",'dims':[3,1,2]", "[['k',0,0]]") ","
             KERAS_USE("Reshape", "r", ",'target_shape':[-1]", "[['o',0,0]]") "," KERAS_USE("Dense", "d", "", "[['r',0,0]]"), "d"),
             "\4\1\1\1\1\1\1\4\1\1\1\1\1\1\2\40\3\1\3"),

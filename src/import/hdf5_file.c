@@ -91,7 +91,7 @@ ink_status ink_hdf5_open(const uint8_t *data, size_t size, ink_arena *arena, ink
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     if (access >= 0 && H5Pset_fapl_core(access, STEP, false) >= 0 &&
         H5Pset_file_image_callbacks(access, &callbacks) >= 0 && H5Pset_file_image(access, file->data, size) >= 0)
-        file->id = H5Fopen("/dev/null/memory", H5F_ACC_RDONLY, access); /* it looks for such a file; there can be none */
+        file->id = H5Fopen("/dev/null/none", H5F_ACC_RDONLY, access); /* it looks for such a file too */
     H5Pclose(access);
     if (file->id >= 0)
         return INK_OK;

@@ -31,7 +31,7 @@ bool ink_keras_is_archive(const uint8_t *data, size_t size)
            contains(data + begin, size - begin, "model.weights.");
 }
 
-/* A protocol buffer: version 1, then the graph, which is tagged "serve" (tensorflow/core/protobuf/saved_model.proto). */
+/* A protocol buffer (tensorflow/core/protobuf/saved_model.proto): version 1, then the graph, tagged "serve". */
 bool ink_keras_is_saved_model(const uint8_t *data, size_t size)
 {
     return size > 8 && memcmp(data, "\x08\x01\x12", 3) == 0 && contains(data, size, "\x22\x05serve");

@@ -313,8 +313,8 @@ static ink_keras_value batch_norm(ink_keras_call *call)
     else if ((value.rank == 3 || value.rank == 1) && axis == 0)
         value = ink_keras_as_is(call, value);
     else
-        return ink_keras_fault(call, "it takes a picture or a list, and the axis of the channels; its input has %lu axes",
-                               (unsigned long)value.rank);
+        return ink_keras_fault(call, "its axis is not that of the channels of a picture or a list; its input has %lu "
+                               "axes", (unsigned long)value.rank);
     uint64_t channels = value.dim[axis];
     value.node = ink_draft_node(call->keras->draft, "batch_norm", call->place.name, value.node, "epsilon=%.9g",
                                 number_or(call, "epsilon", 1e-3));
@@ -472,8 +472,8 @@ static ink_keras_value concatenate(ink_keras_call *call)
 
 /* ---- the table ---- */
 
-#define CONV "kernel_size strides padding data_format dilation_rate activation use_bias depth_multiplier groups filters " \
-             "nb_filter nb_row nb_col subsample border_mode dim_ordering atrous_rate bias"
+#define CONV "kernel_size strides padding data_format dilation_rate activation use_bias depth_multiplier groups " \
+             "filters nb_filter nb_row nb_col subsample border_mode dim_ordering atrous_rate bias"
 #define POOL "pool_size strides padding data_format border_mode dim_ordering"
 
 /* Settings that are read, or do nothing in inference; "*" where none does. Layers that give what they get stand for
@@ -584,8 +584,8 @@ static bool ends_with(const char *text, const char *end)
 static bool is_harmless(const char *key)
 {
     static const char words[] = "name trainable batch_input_shape batch_shape input_shape input_dim input_dtype seed "
-                                "momentum renorm_momentum synchronized fused init weights lora_rank lora_alpha rng_type "
-                                "shared_object_id noise_shape build_config autocast implementation";
+                                "momentum renorm_momentum synchronized fused init weights lora_rank lora_alpha "
+                                "rng_type shared_object_id noise_shape build_config autocast implementation";
     return has_word(words, key) || ends_with(key, "_initializer") || ends_with(key, "_regularizer") ||
            ends_with(key, "_constraint") || ends_with(key, "_init");
 }

@@ -227,8 +227,8 @@ static node *need_node(model *m, const json_t *name, const char *reader)
 {
     node *found = find_node(m, name);
     if (!found)
-        ink_keras_fail(m->keras, INK_ERR_GRAPH, "%.60s needs output %lld of use %lld of layer '%.60s', which is not there",
-                       reader, (long long)json_integer_value(json_array_get(name, 2)),
+        ink_keras_fail(m->keras, INK_ERR_GRAPH, "%.60s needs output %lld of use %lld of layer '%.60s', which is not "
+                       "there", reader, (long long)json_integer_value(json_array_get(name, 2)),
                        (long long)json_integer_value(json_array_get(name, 1)),
                        json_string_value(json_array_get(name, 0)));
     return found;
@@ -314,8 +314,9 @@ static void evaluate(model *m, node *n)
     n->value = use_layer(m, n->layer, inputs, n->input_count);
     note_sharing(m, n);
     if (!n->plain && m->keras->draft->fault_count == faults)
-        ink_draft_fault(m->keras->draft, "layer '%.60s' (%.40s): it is called with more than its inputs, as a number or "
-                        "training=True, which is not supported; use layers of Keras", name_of(layer), class_of(layer));
+        ink_draft_fault(m->keras->draft, "layer '%.60s' (%.40s): it is called with more than its inputs, as a number "
+                        "or training=True, which is not supported; use layers of Keras", name_of(layer),
+                        class_of(layer));
 }
 
 /* The one tensor under "input_layers" or "output_layers". */
@@ -499,8 +500,8 @@ static ink_status read_model(const json_t *root, ink_keras *keras)
     if (!config)
         return ink_fail(keras->error, INK_ERR_FORMAT, "its model_config has no class_name and config");
     if (!is_model(class_name) || !layers_of(config)) {
-        ink_draft_fault(keras->draft, "the model is of the class '%.60s', whose layers do not stand in the file; make it "
-                        "Sequential or functional, and save it again", class_name);
+        ink_draft_fault(keras->draft, "the model is of the class '%.60s', whose layers do not stand in the file; make "
+                        "it Sequential or functional, and save it again", class_name);
         return INK_OK;
     }
     const ink_keras_value input = take_input(keras->draft, config, class_name);

@@ -210,7 +210,7 @@ ink_status ink_recognise(const ink_chain *chain, const ink_weight *weights, size
 {
     ink_chain_guess guesses[INK_CHAIN_GUESSES];
     judge j = { chain, weights, count, evidence, allocator, found, NULL, ink_chain_classes(chain), error };
-    *found = (ink_recognised){ .loss = HUGE_VAL, .style = { NULL, NULL, scalings[0].scale, scalings[0].offset, false } };
+    *found = (ink_recognised){ .loss = HUGE_VAL, .style.scale = scalings[0].scale, .style.offset = scalings[0].offset };
     const size_t ways = ink_chain_guess_all(chain, guesses);
     if (!ways)
         return fail_with_draft(&j, "no padding and pooling makes the sizes fit");
@@ -231,7 +231,7 @@ ink_status ink_recognise_scaling(const ink_draft *draft, uint32_t classes, const
                                  const ink_allocator *allocator, ink_recognised *found, ink_error *error)
 {
     judge j = { NULL, draft->weights, draft->weight_count, evidence, allocator, found, NULL, classes, error };
-    *found = (ink_recognised){ .loss = HUGE_VAL, .style = { NULL, NULL, scalings[0].scale, scalings[0].offset, false } };
+    *found = (ink_recognised){ .loss = HUGE_VAL, .style.scale = scalings[0].scale, .style.offset = scalings[0].offset };
     if (why_not_judged(evidence, draft->channels, draft->height, draft->width, classes))
         return INK_OK;
     j.output = ink_alloc(allocator, evidence->count * classes * sizeof *j.output);

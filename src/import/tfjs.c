@@ -160,8 +160,8 @@ static ink_status read_manifest(tfjs *t, const json_t *manifest)
             INK_TRY(read_entry(t, json_array_get(about, k), i, &size));
         INK_TRY(read_shards(t, json_object_get(json_array_get(manifest, i), "paths"), &t->groups[i]));
         if (!t->companions->wanted->size && size != t->groups[i].size)
-            return ink_fail(t->error, INK_ERR_TRUNCATED, "its files of weights have %llu bytes, its weightsManifest tells "
-                            "of %llu", (unsigned long long)t->groups[i].size, (unsigned long long)size);
+            return ink_fail(t->error, INK_ERR_TRUNCATED, "its files of weights have %llu bytes, its weightsManifest "
+                            "tells of %llu", (unsigned long long)t->groups[i].size, (unsigned long long)size);
     }
     return INK_OK;
 }
@@ -227,8 +227,8 @@ static ink_status read_json(tfjs *t, const uint8_t *data, size_t size, const jso
     const char *format = json_string_value(json_object_get(root, "format"));
     const bool wrapped = json_object_get(topology, "model_config") != NULL;
     if (!wrapped && !json_object_get(topology, "class_name"))
-        return ink_fail(t->error, INK_ERR_OP, "is a TensorFlow.js %.40s, which holds TensorFlow's operations and no layers; "
-                        "convert the model it was made from", format ? format : "file");
+        return ink_fail(t->error, INK_ERR_OP, "is a TensorFlow.js %.40s, which holds TensorFlow's operations and no "
+                        "layers; convert the model it was made from", format ? format : "file");
     INK_TRY(read_manifest(t, json_object_get(root, "weightsManifest")));
     if (t->companions->wanted->size)
         return ink_fail(t->error, INK_ERR_OPEN, "needs its files of weights");

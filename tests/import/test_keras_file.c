@@ -86,9 +86,11 @@ static blob make_h5(int way, const char *model)
 {
     const hid_t file = hdf5_create();
     static const char *const layers[] = { "flat", "d" }, *const weights[] = { "d/kernel:0", "d/bias:0" };
-    hdf5_tensor(file, "model_weights/d/d/kernel:0", 2, two_by_three, way == GZIP ? chunks_of(true) : H5P_DEFAULT, kernel);
+    hdf5_tensor(file, "model_weights/d/d/kernel:0", 2, two_by_three, way == GZIP ? chunks_of(true) : H5P_DEFAULT,
+        kernel);
     hdf5_tensor(file, "model_weights/d/d/bias:0", 1, three, H5P_DEFAULT, bias);
-    const hid_t group = H5Gopen2(file, "model_weights/d", H5P_DEFAULT), all = H5Gopen2(file, "model_weights", H5P_DEFAULT);
+    const hid_t group = H5Gopen2(file, "model_weights/d", H5P_DEFAULT), all = H5Gopen2(file, "model_weights",
+        H5P_DEFAULT);
     if (model)
         hdf5_texts(file, "model_config", &model, 0, way == VARIABLE);
     if (way == SPLIT) {
@@ -170,7 +172,8 @@ static void models_within_models_go_by_names(void **state)
     ink_error error;
     check_runs(make_nested(names, 3), "Keras .h5");
     blob twice = make_nested(names, 4), none = make_nested(other, 3);
-    check_error(import(&twice, &builder, &report, &error), &error, INK_ERR_FORMAT, "model 'm' has two weights 'd/kernel'");
+    check_error(import(&twice, &builder, &report, &error), &error, INK_ERR_FORMAT,
+        "model 'm' has two weights 'd/kernel'");
     ink_import_report_close(&report);
     check_error(import(&none, &builder, &report, &error), &error, INK_ERR_MISSING, "its kernel is not in the file");
     ink_import_report_close(&report);
@@ -244,7 +247,8 @@ static void weights_alone_are_turned(void **state)
 static void weights_of_a_layer_come_together(void **state)
 {
     static const char *const names[] = { "n/gamma:0", "s/d/kernel:0", "s/d/bias:0", "n/moving_mean:0" };
-    static const char *const wanted[] = { "n.weight", "n.running_mean", "d.weight", "d.bias" }, *const layers[] = { "s" };
+    static const char *const wanted[] = { "n.weight", "n.running_mean", "d.weight", "d.bias" }, *const layers[] = { "s"
+        };
     (void)state;
     ink_arena arena;
     ink_draft draft = { .arena = NULL };

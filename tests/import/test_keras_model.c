@@ -61,8 +61,9 @@ static void reading_free(reading *r)
 #define PICTURE(size) "input shape=" size " scale=0.00392156863 offset=0\n"
 #define DENSE_TEXT(input) "dense name=d inputs=" input " units=2\n"
 #define FUNCTIONAL(layers, outputs) \
-    "{'class_name':'Functional','config':{'name':'f','layers':[{'class_name':'InputLayer','name':'i','config':{'name':'i'," \
-    "'batch_input_shape':[null,4,4,1]},'inbound_nodes':[]}," layers "],'input_layers':[['i',0,0]],'output_layers':[" outputs "]}}"
+    "{'class_name':'Functional','config':{'name':'f','layers':[{'class_name':'InputLayer','name':'i','config':" \
+    "{'name':'i','batch_input_shape':[null,4,4,1]},'inbound_nodes':[]}," layers "],'input_layers':[['i',0,0]]," \
+    "'output_layers':[" outputs "]}}"
 #define USED(class, name, settings, nodes) \
     "{'class_name':'" class "','name':'" name "','config':{'name':'" name "'" settings "},'inbound_nodes':[" nodes "]}"
 
@@ -87,32 +88,39 @@ static const struct {
       "e/kernel 3 5;d/kernel 10 2;d/bias 2",
       PICTURE("1,2,3") "reshape name=e_shape inputs=input shape=2,3\ndense name=e inputs=e_shape units=5\n"
       "relu name=e_relu inputs=e\nflatten name=flat inputs=e_relu\n" DENSE_TEXT("flat") },
-    { SEQUENTIAL("4", LAYER("Reshape", "r", ",'target_shape':[2,-1,1]") "," LAYER("ZeroPadding2D", "z", ",'padding':[[1,2],[3,4]]")
+    { SEQUENTIAL("4", LAYER("Reshape", "r", ",'target_shape':[2,-1,1]") "," LAYER("ZeroPadding2D", "z",
+      ",'padding':[[1,2],[3,4]]")
                  "," FLAT "," DENSE), "d/kernel 45 2;d/bias 2",
       PICTURE("1,2,2") "reshape name=r_shape inputs=input shape=1,2,2\npad name=z inputs=r_shape padding=1,3,2,4\n"
       "flatten name=flat inputs=z\n" DENSE_TEXT("flat") },
     /* activations; layers of training are not there */
     { SEQUENTIAL("4", LAYER("Dropout", "o", ",'rate':0.5") "," LAYER("Dense", "e", ",'activation':'selu'") ","
-                 LAYER("LeakyReLU", "l", ",'alpha':0.25") "," LAYER("LeakyReLU", "m", "") "," LAYER("ReLU", "n", ",'negative_slope':0.5")
+                 LAYER("LeakyReLU", "l", ",'alpha':0.25") "," LAYER("LeakyReLU", "m", "") "," LAYER("ReLU", "n",
+                   ",'negative_slope':0.5")
                  "," LAYER("Dense", "d", ",'activation':{'class_name':'LeakyReLU','config':{'negative_slope':0.125}}")
                  "," LAYER("Activation", "a", ",'activation':{'class_name':'function','config':'leaky_relu'}")
                  "," LAYER("Softmax", "s", ",'axis':-1")),
       "e/kernel 4 3;e/bias 3;d/kernel 3 2;d/bias 2",
       PICTURE("1,2,2") "flatten name=e_flat inputs=input\ndense name=e inputs=e_flat units=3\n"
       "elu name=e_elu inputs=e alpha=1.67326324\nbatch_norm name=e_scale inputs=e_elu epsilon=0\n"
-      "leaky_relu name=l_leaky_relu inputs=e_scale alpha=0.25\nleaky_relu name=m_leaky_relu inputs=l_leaky_relu alpha=0.3\n"
+      "leaky_relu name=l_leaky_relu inputs=e_scale alpha=0.25\n"
+      "leaky_relu name=m_leaky_relu inputs=l_leaky_relu alpha=0.3\n"
       "leaky_relu name=n_leaky_relu inputs=m_leaky_relu alpha=0.5\ndense name=d inputs=n_leaky_relu units=2\n"
       "leaky_relu name=d_leaky_relu inputs=d alpha=0.125\nleaky_relu name=a_leaky_relu inputs=d_leaky_relu alpha=0.2\n"
       "softmax name=s_softmax inputs=a_leaky_relu\n" },
     /* the scaling of pixels, and one that is not of pixels */
-    { SEQUENTIAL("4", LAYER("Rescaling", "q", ",'scale':0.5,'offset':-1.0") "," LAYER("RandomFlip", "z", ",'mode':'horizontal'")
-                 "," LAYER("Rescaling", "r", ",'scale':2.0") "," DENSE "," LAYER("Rescaling", "t", ",'scale':2.0,'offset':1")),
+    { SEQUENTIAL("4", LAYER("Rescaling", "q", ",'scale':0.5,'offset':-1.0") "," LAYER("RandomFlip", "z",
+      ",'mode':'horizontal'")
+                 "," LAYER("Rescaling", "r", ",'scale':2.0") "," DENSE "," LAYER("Rescaling", "t",
+                   ",'scale':2.0,'offset':1")),
       "d/kernel 4 2;d/bias 2",
       "input shape=1,2,2 scale=1 offset=-2\nflatten name=d_flat inputs=input\ndense name=d inputs=d_flat units=2\n"
       "batch_norm name=t_scale inputs=d epsilon=0\n" },
     /* a scaling of pixels that others read as they are, behind a layer that does nothing */
-    { FUNCTIONAL(USED("Dropout", "o", "", "[['i',0,0,{}]]") "," USED("Rescaling", "r", ",'scale':0.5", "[['o',0,0,{}]]") ","
-                 USED("Add", "a", "", "[['r',0,0,{}],['o',0,0,{}]]") "," USED("Flatten", "flat", "", "[['a',0,0,{}]]") ","
+    { FUNCTIONAL(USED("Dropout", "o", "", "[['i',0,0,{}]]") "," USED("Rescaling", "r", ",'scale':0.5",
+      "[['o',0,0,{}]]") ","
+                 USED("Add", "a", "", "[['r',0,0,{}],['o',0,0,{}]]") "," USED("Flatten", "flat", "", "[['a',0,0,{}]]")
+                   ","
                  USED("Dense", "d", "", "[['flat',0,0,{}]]"), "['d',0,0]"),
       "d/kernel 16 2;d/bias 2",
       PICTURE("1,4,4") "batch_norm name=r_scale inputs=input epsilon=0\nadd name=a inputs=r_scale,input\n"
@@ -124,22 +132,29 @@ static const struct {
                  USED("Add", "p", "", "[['c',0,0,{}],['c',1,0,{}]]") "," USED("Flatten", "flat", "", "[['k',0,0,{}]]"),
                  "['d',0,0]"),
       "c/kernel 1 1 1 1;c/bias 1;d/kernel 32 2;d/bias 2",
-      PICTURE("1,4,4") "conv2d name=c inputs=input filters=1 kernel=1,1\nconv2d name=c_2 inputs=c filters=1 kernel=1,1\n"
+      PICTURE("1,4,4")
+        "conv2d name=c inputs=input filters=1 kernel=1,1\nconv2d name=c_2 inputs=c filters=1 kernel=1,1\n"
       "add name=p inputs=c,c_2\nconcat name=k inputs=p,c_2 axis=0\n"
-      "permute name=flat_channels_last inputs=k order=1,2,0\nflatten name=flat inputs=flat_channels_last\n" DENSE_TEXT("flat") },
+      "permute name=flat_channels_last inputs=k order=1,2,0\nflatten name=flat inputs=flat_channels_last\n"
+        DENSE_TEXT("flat") },
     /* Keras 3's names of tensors; a model within the model */
-    { FUNCTIONAL("{'class_name':'Sequential','name':'s','config':{'name':'s','layers':[" FLAT "]},'inbound_nodes':[{'args':"
-                 "[{'class_name':'__keras_tensor__','config':{'keras_history':['i',0,0]}}],'kwargs':{'training':null}}]},"
-                 USED("Dense", "d", ",'units':2", "{'args':[[{'class_name':'__keras_tensor__','config':{'keras_history':"
+    { FUNCTIONAL("{'class_name':'Sequential','name':'s','config':{'name':'s','layers':[" FLAT
+      "]},'inbound_nodes':[{'args':"
+                 "[{'class_name':'__keras_tensor__','config':{'keras_history':['i',0,0]}}],"
+                 "'kwargs':{'training':null}}]},"
+                 USED("Dense", "d", ",'units':2",
+                   "{'args':[[{'class_name':'__keras_tensor__','config':{'keras_history':"
                       "['s',0,0]}}]],'kwargs':{}}"), "'d',0,0"),
       "d/kernel 16 2;d/bias 2", PICTURE("1,4,4") "flatten name=flat inputs=input\n" DENSE_TEXT("flat") },
     /* scores on three axes of which two are 1 */
     { SEQUENTIAL("4,4,1", LAYER("Conv2D", "c", ",'kernel_size':4,'use_bias':false")), "c/kernel 4 4 1 3",
       PICTURE("1,4,4") "conv2d name=c inputs=input filters=3 kernel=4,4\nflatten name=output inputs=c\n" },
     /* Keras 1 */
-    { "{'class_name':'Sequential','config':[" LAYER("Convolution2D", "c", ",'batch_input_shape':[null,4,4,1],'nb_filter':2,"
+    { "{'class_name':'Sequential','config':[" LAYER("Convolution2D", "c",
+      ",'batch_input_shape':[null,4,4,1],'nb_filter':2,"
       "'nb_row':3,'nb_col':1,'border_mode':'same','subsample':[2,1],'dim_ordering':'tf','bias':false,'init':'he'") ","
-      LAYER("MaxPooling2D", "m", ",'pool_size':[2,2],'strides':[2,2],'border_mode':'valid','dim_ordering':'tf'") "," FLAT ","
+      LAYER("MaxPooling2D", "m", ",'pool_size':[2,2],'strides':[2,2],'border_mode':'valid','dim_ordering':'tf'") ","
+        FLAT ","
       LAYER("Dense", "d", ",'output_dim':2,'bias':true") "]}", "c/kernel 3 1 1 2;d/kernel 4 2;d/bias 2",
       PICTURE("1,4,4") "conv2d name=c inputs=input filters=2 kernel=3,1 stride=2,1 padding=0,0,1,0\n"
       "max_pool2d name=m inputs=c kernel=2,2\npermute name=flat_channels_last inputs=m order=1,2,0\n"
@@ -170,13 +185,15 @@ static const struct {
 } faults[] = {
     { AFTER(LAYER("LSTM", "l", "")), "layer 'l' (LSTM): recurrent" },
     { AFTER(LAYER("Mystery", "l", "")), "layers of this class are not supported" },
-    { AFTER("{'class_name':'Dense','registered_name':'Mine>Dense','config':{'name':'l'}}"), "a class of its author (Mine>Dense)" },
+    { AFTER("{'class_name':'Dense','registered_name':'Mine>Dense','config':{'name':'l'}}"),
+      "a class of its author (Mine>Dense)" },
     { AFTER("{'class_name':'Dense','module':'__main__','config':{'name':'l'}}"), "a class of its author (__main__)" },
     { AFTER(LAYER("Lambda", "l", ",'function':'x'")), "a program of its author, which is not run" },
     { AFTER(LAYER("ReLU", "l", ",'max_value':6.0")), "a max_value is not supported" },
     { AFTER(LAYER("ReLU", "l", ",'threshold':1")), "a threshold is not supported" },
     { AFTER(LAYER("Activation", "l", ",'activation':'swish'")), "its activation 'swish' is not supported" },
-    { AFTER(LAYER("Activation", "l", ",'activation':{'class_name':'Dense','config':{}}")), "its activation Dense is not supported" },
+    { AFTER(LAYER("Activation", "l", ",'activation':{'class_name':'Dense','config':{}}")),
+      "its activation Dense is not supported" },
     { AFTER(LAYER("Conv2D", "l", ",'kernel_size':[3,3],'filters':1,'activation':'softplus'")), "'softplus'" },
     { AFTER(LAYER("Conv2D", "l", ",'kernel_size':[3,3,3]")), "kernel_size is no two whole numbers" },
     { AFTER(LAYER("Conv2D", "l", ",'kernel_size':[9,9]")), "its window of 9 is larger than its input of 4" },
@@ -185,12 +202,13 @@ static const struct {
     { AFTER(LAYER("Conv2D", "l", ",'kernel_size':3,'sparkle':1")), "its setting 'sparkle' is not supported" },
     { AFTER(LAYER("Dropout", "l", ",'dtype':'int8'")), "it computes in int8" },
     { AFTER(LAYER("Softmax", "l", ",'axis':1")), "its axis is not the last" },
-    { AFTER(LAYER("BatchNormalization", "l", ",'axis':2")), "and the axis of the channels" },
+    { AFTER(LAYER("BatchNormalization", "l", ",'axis':2")), "its axis is not that of the channels" },
     { AFTER(LAYER("Reshape", "l", ",'target_shape':[5,-1]")), "does not fit the 16 elements" },
     { AFTER(LAYER("Permute", "l", ",'dims':[1,1,2]")), "its dims are no order" },
     { AFTER(LAYER("Resizing", "l", ",'height':8,'width':4")), "it changes the picture's size" },
     { AFTER(LAYER("Masking", "l", ",'mask_value':1")), "a mask_value other than 0" },
-    { SEQUENTIAL("4,4,1", LAYER("Conv2D", "c", ",'kernel_size':1,'use_bias':false")), "its output has 16 numbers, as many" },
+    { SEQUENTIAL("4,4,1", LAYER("Conv2D", "c", ",'kernel_size':1,'use_bias':false")),
+      "its output has 16 numbers, as many" },
     { SEQUENTIAL("null,4,1", FLAT "," DENSE), "axes of no fixed size" },
     { SEQUENTIAL("5", DENSE), "a list of 5 numbers, which is no square" },
     { SEQUENTIAL("2,2,2,2", FLAT "," DENSE), "4 axes besides the batch" },
@@ -198,12 +216,16 @@ static const struct {
     { "{'class_name':'Sequential','config':{'layers':[" FLAT "]}}", "does not say of what size its pictures are" },
     { "{'class_name':'MyNet','config':{}}", "of the class 'MyNet', whose layers do not stand in the file" },
     { FUNCTIONAL(USED("Flatten", "a", "", "[['i',0,0,{}]]"), "['a',0,0],['a',0,0]"), "it has 2 outputs, wanted one" },
-    { FUNCTIONAL(USED("Flatten", "a", "", "[['i',0,0,{'training':true}]]"), "['a',0,0]"), "called with more than its inputs" },
-    { FUNCTIONAL(USED("Add", "a", "", "{'args':[{'class_name':'__keras_tensor__','config':{'keras_history':['i',0,0]}},1.5]}"),
+    { FUNCTIONAL(USED("Flatten", "a", "", "[['i',0,0,{'training':true}]]"), "['a',0,0]"),
+      "called with more than its inputs" },
+    { FUNCTIONAL(USED("Add", "a", "",
+      "{'args':[{'class_name':'__keras_tensor__','config':{'keras_history':['i',0,0]}},1.5]}"),
                  "['a',0,0]"), "called with more than its inputs" },
-    { FUNCTIONAL("{'class_name':'Mean','module':'keras.src.ops.numpy','name':'a','config':{},'inbound_nodes':[[['i',0,0]]]}",
+    { FUNCTIONAL("{'class_name':'Mean','module':'keras.src.ops.numpy','name':'a','config':{},"
+                 "'inbound_nodes':[[['i',0,0]]]}",
                  "['a',0,0]"), "functions of keras.ops" },
-    { FUNCTIONAL(USED("Flatten", "a", "", "[['i',0,0]]") "," USED("Add", "b", "", "[['a',0,0],['i',0,0]]"), "['b',0,0]"),
+    { FUNCTIONAL(USED("Flatten", "a", "", "[['i',0,0]]") "," USED("Add", "b", "", "[['a',0,0],['i',0,0]]"),
+      "['b',0,0]"),
       "its inputs have different shapes" },
 };
 
@@ -212,7 +234,8 @@ static void faults_are_named(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         reading r;
-        read_model(faults[i].model, "d/kernel 16 2;d/bias 2;o/kernel 4 1;o/bias 1;c/kernel 1 1 1 1;l/kernel 3 3 1 1;l/bias 1", &r);
+        read_model(faults[i].model,
+            "d/kernel 16 2;d/bias 2;o/kernel 4 1;o/bias 1;c/kernel 1 1 1 1;l/kernel 3 3 1 1;l/bias 1", &r);
         char told[1000];
         snprintf(told, sizeof told, "%.*s", (int)r.draft.faults.size, r.draft.faults.data ? r.draft.faults.data : "");
         if (r.status != INK_ERR_OP || !strstr(told, faults[i].words))
@@ -247,7 +270,8 @@ static const struct {
     { SEQUENTIAL("4", DENSE), "d/kernel 4 0", INK_ERR_SHAPE, "its kernel has the shape [4,0]" },
     { FUNCTIONAL(USED("Flatten", "a", "", "[['b',0,0]]") "," USED("Flatten", "b", "", "[['a',0,0]]"), "['a',0,0]"), "",
       INK_ERR_GRAPH, "needs its own output" },
-    { FUNCTIONAL(USED("Flatten", "a", "", "[['x',0,0]]"), "['a',0,0]"), "", INK_ERR_GRAPH, "of layer 'x', which is not there" },
+    { FUNCTIONAL(USED("Flatten", "a", "", "[['x',0,0]]"), "['a',0,0]"), "", INK_ERR_GRAPH,
+      "of layer 'x', which is not there" },
     { FUNCTIONAL(USED("Flatten", "a", "", "[['i',0,1]]"), "['a',0,0]"), "", INK_ERR_GRAPH, "needs output 1 of use 0" },
     { FUNCTIONAL(USED("Flatten", "i", "", "[['i',0,0]]"), "['i',0,0]"), "", INK_ERR_FORMAT, "has two layers 'i'" },
 };
@@ -271,7 +295,8 @@ static void growth_has_a_limit(void **state)
     char model[20000] = LAYER("Dropout", "m", ""), inner[20000];
     for (int depth = 0; depth < 3; depth++) {
         snprintf(inner, sizeof inner, "%s", model);
-        snprintf(model, sizeof model, "{'class_name':'Functional','config':{'name':'m','layers':[{'class_name':'InputLayer',"
+        snprintf(model, sizeof model,
+            "{'class_name':'Functional','config':{'name':'m','layers':[{'class_name':'InputLayer',"
                  "'name':'i','config':{'batch_shape':[null,4,4,1]}},{'inbound_nodes':[[['i',0,0]]");
         for (int use = 0; use < 19; use++)
             snprintf(model + strlen(model), sizeof model - strlen(model), ",[['m',%d,0]]", use);
@@ -365,7 +390,8 @@ static void run_text(const reading *r, const float *input, float *output)
     ink_session *session = NULL;
     ink_error error;
     options.output = INK_OUTPUT_AS_WRITTEN;
-    if (ink_assemble(r->text.data, r->text.size, "text", 0, r->draft.weights, r->draft.weight_count, &builder, &error) ||
+    if (ink_assemble(r->text.data, r->text.size, "text", 0, r->draft.weights, r->draft.weight_count, &builder, &error)
+        ||
         ink_builder_model(builder, &options, &model, &error) || ink_session_open(model, NULL, &session, &error) ||
         ink_session_run_f32(session, input, 1, output, &error))
         fail_msg("%s", error.text);
@@ -386,7 +412,8 @@ static void it_computes_what_keras_does(void **state)
                           LAYER("Conv2D", "c", ",'filters':4,'kernel_size':[3,3],'strides':[2,2],'padding':'same'") ","
                           LAYER("BatchNormalization", "n", ",'axis':[3],'scale':false,'epsilon':0.01") ","
                           LAYER("MaxPooling2D", "m", ",'pool_size':[3,3],'strides':[1,1],'padding':'same'") ","
-                          LAYER("DepthwiseConv2D", "w", ",'kernel_size':[2,2],'padding':'same','depth_multiplier':2,'use_bias':false") ","
+                          LAYER("DepthwiseConv2D", "w",
+                            ",'kernel_size':[2,2],'padding':'same','depth_multiplier':2,'use_bias':false") ","
                           LAYER("Conv2D", "g", ",'filters':6,'kernel_size':[3,3],'padding':'same','groups':2") ","
                           LAYER("AveragePooling2D", "a", ",'pool_size':[2,2],'padding':'same'") "," FLAT "," DENSE),
                "c/kernel 3 3 1 4;c/bias 4;n/beta 4;n/moving_mean 4;n/moving_variance 4;w/depthwise_kernel 2 2 4 2;"

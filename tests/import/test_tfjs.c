@@ -56,7 +56,8 @@ static void check_runs(const char *model, const char *first, const char *second)
     ink_error error;
     float output[2];
     options.output = INK_OUTPUT_AS_WRITTEN;
-    if (import(model, first, second, &builder, &report, &error) || ink_builder_model(builder, &options, &loaded, &error) ||
+    if (import(model, first, second, &builder, &report, &error) || ink_builder_model(builder, &options, &loaded,
+        &error) ||
         ink_session_open(loaded, NULL, &session, &error) || ink_session_run_f32(session, input, 1, output, &error))
         fail_msg("%s", error.text);
     assert_string_equal(report.format, "TensorFlow.js");
@@ -77,7 +78,8 @@ static void shards_are_joined(void **state)
                      WEIGHT("model/d/kernel", "[1,2]", "")), "f:1 f:-2 f:4 f:8 f:0 f:0", NULL);
     check_runs(MODEL("'a.bin'", WEIGHT("x/d/kernel", "[1,2]", "") "," WEIGHT("y/d/kernel", "[1,2]", "") "," GOOD ","
                      WEIGHT("d/kernel", "[1,2]", "")), "f:0 f:0 f:0 f:0 f:9 f:9 f:4 f:8 f:1 f:-2", NULL);
-    check_runs(MODEL("'a.bin'", WEIGHT("d/bias", "[2]", "") "," WEIGHT("d/kernel", "[1,2]", "")), "f:4 f:8 f:1 f:-2", NULL);
+    check_runs(MODEL("'a.bin'", WEIGHT("d/bias", "[2]", "") "," WEIGHT("d/kernel", "[1,2]", "")), "f:4 f:8 f:1 f:-2",
+        NULL);
 }
 
 static void files_are_asked_for(void **state)
@@ -111,12 +113,16 @@ static const struct {
     { MODEL("'a.bin'", WEIGHT("d/kernel", "[4,1073741824,4294967296]", "")), INK_ERR_FORMAT, "no list of sizes" },
     { MODEL("'a.bin'", WEIGHT("d/kernel", "[-1]", "")), INK_ERR_FORMAT, "no list of sizes" },
     { MODEL("'a.bin'", WEIGHT("d/kernel", "[1,1,1,1,1,1,1,1,1]", "")), INK_ERR_FORMAT, "no shape of up to 8" },
-    { MODEL("'a.bin'", GOOD "," WEIGHT("more", "[1]", "")), INK_ERR_TRUNCATED, "have 16 bytes, its weightsManifest tells of 20" },
-    { MODEL("'a.bin'", WEIGHT("d/kernel", "[1,2]", "")), INK_ERR_TRUNCATED, "have 16 bytes, its weightsManifest tells of 8" },
-    { MODEL("'a.bin'", WEIGHT("e/kernel", "[1,2]", "") "," WEIGHT("e/bias", "[2]", "")), INK_ERR_MISSING, "its kernel is not" },
+    { MODEL("'a.bin'", GOOD "," WEIGHT("more", "[1]", "")), INK_ERR_TRUNCATED,
+      "have 16 bytes, its weightsManifest tells of 20" },
+    { MODEL("'a.bin'", WEIGHT("d/kernel", "[1,2]", "")), INK_ERR_TRUNCATED,
+      "have 16 bytes, its weightsManifest tells of 8" },
+    { MODEL("'a.bin'", WEIGHT("e/kernel", "[1,2]", "") "," WEIGHT("e/bias", "[2]", "")), INK_ERR_MISSING,
+      "its kernel is not" },
     { MODEL("'a.bin'", WEIGHT("s/d/kernel", "[1,2]", "") "," WEIGHT("t/d/kernel", "[1,2]", "")), INK_ERR_FORMAT,
       "two weights 'd/kernel'" },
-    { "{'format':'graph-model','modelTopology':{'node':[]},'weightsManifest':[]}", INK_ERR_OP, "TensorFlow.js graph-model" },
+    { "{'format':'graph-model','modelTopology':{'node':[]},'weightsManifest':[]}", INK_ERR_OP,
+      "TensorFlow.js graph-model" },
     { "{'modelTopology':", INK_ERR_FORMAT, "no JSON" },
     { "{" TOPOLOGY(",'activation':'swish'") "," MANIFEST("'a.bin'", GOOD) "}", INK_ERR_OP, "'swish' is not supported" },
 };

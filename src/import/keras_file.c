@@ -120,14 +120,16 @@ static const char *role_of(const char *name, size_t *length)
     return role;
 }
 
-/* Is it "...NAME/role"? */
+/* Is it "...NAME/role"? Keras 3.0 wrote "role" alone, which can stand there but once. */
 static bool is_weight_of(const char *path, const char *layer, const char *role)
 {
     size_t length;
     const char *last = role_of(path, &length);
     const size_t name = strlen(layer);
-    return length == strlen(role) && memcmp(last, role, length) == 0 && (size_t)(last - path) > name &&
-           memcmp(last - 1 - name, layer, name) == 0 && (last - 1 - name == path || last[-2 - (ptrdiff_t)name] == '/');
+    if (length != strlen(role) || memcmp(last, role, length) != 0)
+        return false;
+    return last == path || ((size_t)(last - path) > name && memcmp(last - 1 - name, layer, name) == 0 &&
+                            (last - 1 - name == path || last[-2 - (ptrdiff_t)name] == '/'));
 }
 
 /* Weights of a model within the model stand together, so they go by their names. */

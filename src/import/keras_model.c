@@ -88,7 +88,8 @@ static const char *snake_case(ink_arena *arena, const char *class_name)
 
 static void name_paths(model *m)
 {
-    static const char *const folders[] = { "layers", "_layer_checkpoint_dependencies", "_self_tracked_trackables" };
+    /* Keras 2.12 and 2.13 have the second, where each layer that has weights stands twice, and counts twice. */
+    static const char *const folders[] = { "layers", "_layer_checkpoint_dependencies" };
     const ink_keras_weights *weights = m->keras->weights;
     ink_arena *arena = m->keras->draft->arena;
     const char *before = m->place ? m->place->path : "", *slash = *before ? "/" : "", *folder = folders[0];
@@ -104,6 +105,7 @@ static void name_paths(model *m)
         snakes[i] = snake_case(arena, class_of(json_array_get(m->layers, i)));
         for (size_t k = 0; k < i; k++)
             same += strcmp(snakes[k], snakes[i]) == 0;
+        same *= folder == folders[1] ? 2 : 1;
         m->paths[i] = same ? ink_arena_format(arena, "%s%s%s/%s_%zu", before, slash, folder, snakes[i], same)
                            : ink_arena_format(arena, "%s%s%s/%s", before, slash, folder, snakes[i]);
     }

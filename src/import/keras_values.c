@@ -129,7 +129,10 @@ const float *ink_keras_weight(ink_keras_call *call, const char *role, uint32_t r
     ink_weight found = { .data = NULL };
     if (k->status)
         return NULL;
-    k->status = k->weights->find(k->weights->context, &call->place, call->taken++, role, &found, k->error);
+    k->status = k->weights->find(k->weights->context, &call->place, call->taken, role, &found, k->error);
+    if (!k->status && !found.data && strcmp(role, "depthwise_kernel") == 0) /* Keras 3 calls it so */
+        k->status = k->weights->find(k->weights->context, &call->place, call->taken, "kernel", &found, k->error);
+    call->taken++;
     if (k->status)
         return NULL;
     if (!found.data) {

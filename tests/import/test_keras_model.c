@@ -108,6 +108,10 @@ static const struct {
       "leaky_relu name=n_leaky_relu inputs=m_leaky_relu alpha=0.5\ndense name=d inputs=n_leaky_relu units=2\n"
       "leaky_relu name=d_leaky_relu inputs=d alpha=0.125\nleaky_relu name=a_leaky_relu inputs=d_leaky_relu alpha=0.2\n"
       "softmax name=s_softmax inputs=a_leaky_relu\n" },
+    /* Keras 3 calls the kernel so, Keras 2 depthwise_kernel */
+    { SEQUENTIAL("4,4,1", LAYER("DepthwiseConv2D", "c", ",'kernel_size':4,'depth_multiplier':3")),
+      "c/kernel 4 4 1 3;c/bias 3",
+      PICTURE("1,4,4") "conv2d name=c inputs=input filters=3 kernel=4,4\nflatten name=output inputs=c\n" },
     /* the scaling of pixels, and one that is not of pixels */
     { SEQUENTIAL("4", LAYER("Rescaling", "q", ",'scale':0.5,'offset':-1.0") "," LAYER("RandomFlip", "z",
       ",'mode':'horizontal'")
@@ -173,6 +177,61 @@ static void models_become_text(void **state)
         snprintf(text, sizeof text, "%.*s", (int)r.text.size, (const char *)r.text.data);
         assert_string_equal(text, texts[i].text);
         reading_free(&r);
+    }
+}
+
+/* ---- where weights are looked for ---- */
+
+static bool has_older(void *context, const char *path)
+{
+    (void)context;
+    return strcmp(path, "_layer_checkpoint_dependencies") == 0;
+}
+
+static ink_status find_and_note(void *context, const ink_keras_place *place, size_t index, const char *role,
+                                ink_weight *out, ink_error *error)
+{
+    static char noted[1000];
+    keras_recipe *r = context;
+    (void)index;
+    (void)error;
+    if (!r->recipe[0])
+        noted[0] = 0;
+    snprintf(noted + strlen(noted), sizeof noted - strlen(noted), "%s %s;", place->path, role);
+    r->recipe = noted;
+    *out = (ink_weight){ .name = role, .rank = role[0] == 'b' ? 1 : 2, .dim = { 4, 4 }, .elements = 16 };
+    out->data = ink_arena_array(&r->arena, 16, sizeof(float));
+    return INK_OK;
+}
+
+static void layers_are_counted_by_class(void **state)
+{
+    static const char model[] = SEQUENTIAL("4,1", LAYER("Flatten", "f", "") "," LAYER("Dense", "a", "") ","
+                                           LAYER("ReLU", "r", "") "," LAYER("Dense", "b", ",'use_bias':false") ","
+                                           "{'class_name':'Sequential','config':{'name':'s','layers':["
+                                           LAYER("Dense", "c", ",'use_bias':false") "]}}");
+    static const char *const wanted[] = {
+        "layers/dense kernel;layers/dense bias;layers/dense_1 kernel;layers/sequential/layers/dense kernel;",
+        "_layer_checkpoint_dependencies/dense kernel;_layer_checkpoint_dependencies/dense bias;"
+        "_layer_checkpoint_dependencies/dense_2 kernel;_layer_checkpoint_dependencies/sequential/layers/dense kernel;",
+    };
+    const ink_allocator allocator = ink_allocator_or_default(NULL);
+    (void)state;
+    for (int older = 0; older < 2; older++) {
+        keras_recipe r = { .recipe = "" };
+        const ink_keras_weights weights = { .context = &r, .find = find_and_note, .has = older ? has_older : NULL };
+        char *json = json_of(model);
+        ink_draft draft;
+        ink_error error;
+        ink_arena_init(&r.arena, &allocator);
+        ink_draft_init(&draft, &r.arena);
+        const ink_status status = ink_keras_draft(json, strlen(json), NULL, &weights, &draft, &error);
+        if (status == INK_ERR_OPEN)
+            skip();
+        assert_string_equal(r.recipe, wanted[older]);
+        free(json);
+        ink_draft_free(&draft);
+        ink_arena_free(&r.arena);
     }
 }
 
@@ -444,6 +503,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(models_become_text),
+        cmocka_unit_test(layers_are_counted_by_class),
         cmocka_unit_test(faults_are_named),
         cmocka_unit_test(all_faults_are_named),
         cmocka_unit_test(broken_models_are_refused),

@@ -3,6 +3,7 @@
 #include "import/assemble.h"
 #include "import/hdf5_file.h"
 #include "import/keras_file.h"
+#include "import/onnx.h"
 #include "import/safetensors.h"
 #include "import/tfjs.h"
 #include "import/tflite.h"
@@ -90,6 +91,13 @@ static ink_status read_tflite(const uint8_t *data, size_t size, reading *r, ink_
     return ink_tflite_read(data, size, &r->draft, error);
 }
 
+static ink_status read_onnx(const uint8_t *data, size_t size, reading *r, ink_error *error)
+{
+    r->report->format = "ONNX";
+    ink_draft_init(&r->draft, &r->arena);
+    return ink_onnx_read(data, size, &r->companions, &r->draft, error);
+}
+
 static const struct format {
     bool (*is)(const uint8_t *data, size_t size);
     ink_status (*read)(const uint8_t *data, size_t size, reading *r, ink_error *error);
@@ -101,6 +109,7 @@ static const struct format {
     { ink_torch_is, read_torch },
     { ink_safetensors_is, read_safetensors },
     { ink_tflite_is, read_tflite },
+    { ink_onnx_is, read_onnx },
 };
 
 static const struct format *format_of(const uint8_t *data, size_t size)

@@ -153,6 +153,7 @@ static const struct row {
     { "Gemm", ink_onnx_op_gemm, 2, "alpha beta transA transB" },
     { "GlobalAveragePool", ink_onnx_op_global_pool, 1, "" },
     { "GlobalMaxPool", ink_onnx_op_global_pool, 1, "" },
+    { "HardSigmoid", ink_onnx_op_hard_sigmoid, 1, "alpha beta" },
     { "Identity", ink_onnx_op_same, 1, "" },
     { "LeakyRelu", ink_onnx_op_activation, 1, "alpha" },
     { "LogSoftmax", ink_onnx_op_softmax, 1, "axis" },
@@ -160,12 +161,14 @@ static const struct row {
     { "Max", ink_onnx_op_clip, 2, "" },
     { "MaxPool", ink_onnx_op_pool, 1, "auto_pad ceil_mode dilations kernel_shape pads storage_order strides" },
     { "Mul", ink_onnx_op_arithmetic, 2, "" },
+    { "Neg", ink_onnx_op_neg, 1, "" },
     { "Pad", ink_onnx_op_pad, 1, "mode pads value" },
     { "PRelu", ink_onnx_op_prelu, 2, "" },
     { "ReduceMax", ink_onnx_op_reduce, 1, "axes keepdims noop_with_empty_axes" },
     { "ReduceMean", ink_onnx_op_reduce, 1, "axes keepdims noop_with_empty_axes" },
     { "Relu", ink_onnx_op_activation, 1, "" },
     { "Reshape", ink_onnx_op_reshape, 2, "allowzero" },
+    { "Selu", ink_onnx_op_selu, 1, "alpha gamma" },
     { "Sigmoid", ink_onnx_op_activation, 1, "" },
     { "Softmax", ink_onnx_op_softmax, 1, "axis" },
     { "Squeeze", ink_onnx_op_squeeze, 1, "axes" },
@@ -196,9 +199,7 @@ static const struct {
     { "ConvTranspose", "it enlarges pictures, which a classifier need not" },
     { "Resize", "pictures are not resized by the network; leave it out and feed them in its size" },
     { "Upsample", "pictures are not resized by the network; leave it out and feed them in its size" },
-    { "HardSigmoid", "not supported; train with Sigmoid" },
     { "HardSwish", "not supported; train with Relu" },
-    { "Selu", "not supported; train with Elu" },
     { "Softplus", "not supported; train with Relu or Elu" },
     { "LRN", "not supported; train with BatchNormalization" },
     { "InstanceNormalization", "not supported; train with BatchNormalization" },
@@ -399,6 +400,7 @@ static bool take_input(ink_onnx *x)
         x->draft->scale = 1;
     }
     value->kind = INK_ONNX_VALUE;
+    x->batch = (int64_t)sizes[0];
     return true;
 }
 

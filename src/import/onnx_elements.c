@@ -68,7 +68,7 @@ typedef struct affine {
     const ink_onnx_tensor *constant;
     bool multiplies; /* the constant is the factor */
     bool inverted;   /* 1 / constant is */
-    float sign;      /* of the constant, where it is the summand */
+    float sign;      /* of the constant */
     float factor;    /* where the constant is the summand */
 } affine;
 
@@ -167,12 +167,25 @@ static void put_affine(ink_onnx *x, const ink_onnx_node *node, ink_onnx_value *v
     for (uint64_t i = 0; weight && bias && i < count; i++) {
         const float c = s.varying > 1 ? spread_at(a->constant, shape, i)
                                       : (float)ink_onnx_tensor_get(a->constant, s.varying ? i : 0);
-        weight[i] = a->multiplies ? (a->inverted ? 1 / c : c) : a->factor;
+        weight[i] = a->multiplies ? a->sign * (a->inverted ? 1 / c : c) : a->factor;
         bias[i] = a->multiplies ? 0 : a->sign * c;
     }
     put_all(x, made, "mean", count, 0);
     put_all(x, made, "variance", count, 1);
     ink_onnx_give(x, node, &view);
+}
+
+/* factor x + summand, the same everywhere. */
+static ink_onnx_view put_line(ink_onnx *x, const ink_onnx_node *node, ink_onnx_view view, float factor, float summand)
+{
+    const uint64_t count = view.shape.dim[0];
+    const char *made;
+    view = put_norm(x, node, view, 0, 0, &made);
+    put_all(x, made, "weight", count, factor);
+    put_all(x, made, "bias", count, summand);
+    put_all(x, made, "mean", count, 0);
+    put_all(x, made, "variance", count, 1);
+    return view;
 }
 
 /* ---- Add, Sub, Mul, Div ---- */
@@ -232,15 +245,19 @@ void ink_onnx_op_sum(ink_onnx *x, const ink_onnx_node *node)
 
 /* ---- activations ---- */
 
-static void put_activation(ink_onnx *x, const ink_onnx_node *node, const char *op, const char *attribute, double value)
+static ink_onnx_view put_activation(ink_onnx *x, const ink_onnx_node *node, ink_onnx_view *in, const char *op,
+                                    const char *attribute, double value)
 {
-    ink_onnx_value *in = ink_onnx_in(x, node, 0);
-    const char *from = ink_onnx_settle(x, &in->view);
+    const char *from = ink_onnx_settle(x, in);
     const char *name = ink_onnx_name(x, node);
     const char *made = attribute ? ink_draft_node(x->draft, op, name, from, "%s=%.9g", attribute, value)
                                  : ink_draft_node(x->draft, op, name, from, "%s", "");
-    const ink_onnx_view out = ink_onnx_plain(made, in->view.shape);
-    ink_onnx_give(x, node, &out);
+    return ink_onnx_plain(made, in->shape);
+}
+
+static ink_onnx_view put_relu(ink_onnx *x, const ink_onnx_node *node, ink_onnx_view in)
+{
+    return put_activation(x, node, &in, "relu", NULL, 0);
 }
 
 void ink_onnx_op_activation(ink_onnx *x, const ink_onnx_node *node)
@@ -255,20 +272,54 @@ void ink_onnx_op_activation(ink_onnx *x, const ink_onnx_node *node)
     size_t i = 0;
     while (strcmp(rows[i].onnx, node->op) != 0)
         i++;
-    if (ink_onnx_word_is(node, "approximate", "tanh"))
-        put_activation(x, node, "gelu", "approximate", 1);
-    else
-        put_activation(x, node, rows[i].op, rows[i].attribute,
-                       rows[i].attribute ? (double)ink_onnx_float(node, rows[i].attribute, rows[i].fallback) : 0);
+    ink_onnx_view *in = &ink_onnx_in(x, node, 0)->view;
+    const char *name = rows[i].attribute;
+    const bool by_tanh = ink_onnx_word_is(node, "approximate", "tanh");
+    const ink_onnx_view out = by_tanh ? put_activation(x, node, in, "gelu", "approximate", 1)
+                                      : put_activation(x, node, in, rows[i].op, name,
+                                                       name ? (double)ink_onnx_float(node, name, rows[i].fallback) : 0);
+    ink_onnx_give(x, node, &out);
 }
 
+void ink_onnx_op_neg(ink_onnx *x, const ink_onnx_node *node)
+{
+    const ink_onnx_view out = put_line(x, node, ink_onnx_in(x, node, 0)->view, -1, 0);
+    ink_onnx_give(x, node, &out);
+}
+
+void ink_onnx_op_selu(ink_onnx *x, const ink_onnx_node *node)
+{
+    ink_onnx_view view = put_activation(x, node, &ink_onnx_in(x, node, 0)->view, "elu", "alpha",
+                                        (double)ink_onnx_float(node, "alpha", 1.67326319217681884765625f));
+    view = put_line(x, node, view, ink_onnx_float(node, "gamma", 1.05070102214813232421875f), 0);
+    ink_onnx_give(x, node, &view);
+}
+
+/* With one slope a leaky relu; else relu(x) - slope relu(-x). */
 void ink_onnx_op_prelu(ink_onnx *x, const ink_onnx_node *node)
 {
     const ink_onnx_tensor *slope = ink_onnx_constant(x, node, 1);
-    if (ink_onnx_in(x, node, 0)->kind != INK_ONNX_VALUE || !slope || slope->elements != 1)
-        ink_onnx_fault(x, node, "has a slope for each channel; only one for all is supported");
-    else
-        put_activation(x, node, "leaky_relu", "alpha", ink_onnx_tensor_get(slope, 0));
+    if (ink_onnx_in(x, node, 0)->kind != INK_ONNX_VALUE || !slope || !slope->elements) {
+        ink_onnx_fault(x, node, "has a slope that is no constant");
+        return;
+    }
+    ink_onnx_view *in = &ink_onnx_in(x, node, 0)->view;
+    if (slope->elements == 1) {
+        const ink_onnx_view out = put_activation(x, node, in, "leaky_relu", "alpha", ink_onnx_tensor_get(slope, 0));
+        ink_onnx_give(x, node, &out);
+        return;
+    }
+    const affine how = { .constant = slope, .multiplies = true, .sign = -1 };
+    ink_onnx_view above = put_relu(x, node, *in);
+    ink_onnx_value below = { .kind = INK_ONNX_VALUE, .view = put_relu(x, node, put_line(x, node, *in, -1, 0)) };
+    put_affine(x, node, &below, &how);
+    ink_onnx_value *out = ink_onnx_out(x, node, 0);
+    if (!out || out->kind != INK_ONNX_VALUE)
+        return;
+    const char *names = ink_arena_format(x->store.arena, "%s,%s", ink_onnx_settle(x, &above),
+                                         ink_onnx_settle(x, &out->view));
+    const char *made = ink_draft_node(x->draft, "add", ink_onnx_name(x, node), names ? names : "", "%s", "");
+    out->view = ink_onnx_plain(made, above.shape);
 }
 
 /* A bound of Clip: an attribute before version 11, then an input, which may be left out. */
@@ -282,7 +333,33 @@ static bool read_bound(ink_onnx *x, const ink_onnx_node *node, const char *name,
     return true;
 }
 
-/* Clip and Max, where they are a relu: min 0 and no max. */
+/* The larger of x and `low`, the smaller of that and `high`, by relus: min(x, h) = h - relu(h - x). The differences
+ * round like numbers of the bounds' size, so these must be small. False, and a fault, if they are not. */
+static bool put_clip(ink_onnx *x, const ink_onnx_node *node, ink_onnx_view *view, double low, double high)
+{
+    enum { LARGEST = 64 };
+    const bool has_low = low > (double)-3.4e38f, has_high = high < (double)3.4e38f;
+    if ((has_low && fabs(low) > LARGEST) || (has_high && fabs(high) > LARGEST) || !(low <= high))
+        return ink_onnx_fault(x, node, "from %g to %g is not supported; wanted bounds of %d at most, or none", low,
+                              high, LARGEST);
+    if (has_high)
+        *view = put_line(x, node, put_relu(x, node, put_line(x, node, *view, -1, (float)high)), -1, (float)high);
+    if (has_low && low != 0)
+        *view = put_line(x, node, put_relu(x, node, put_line(x, node, *view, 1, -(float)low)), 1, (float)low);
+    else if (has_low)
+        *view = put_relu(x, node, *view);
+    return true;
+}
+
+void ink_onnx_op_hard_sigmoid(ink_onnx *x, const ink_onnx_node *node)
+{
+    ink_onnx_view view = put_line(x, node, ink_onnx_in(x, node, 0)->view, ink_onnx_float(node, "alpha", 0.2f),
+                                  ink_onnx_float(node, "beta", 0.5f));
+    if (put_clip(x, node, &view, 0, 1))
+        ink_onnx_give(x, node, &view);
+}
+
+/* Clip, and Max with a constant. */
 void ink_onnx_op_clip(ink_onnx *x, const ink_onnx_node *node)
 {
     const bool clip = strcmp(node->op, "Clip") == 0;
@@ -293,10 +370,9 @@ void ink_onnx_op_clip(ink_onnx *x, const ink_onnx_node *node)
     }
     if (!read_bound(x, node, "min", 1, -HUGE_VAL, &low) || (clip && !read_bound(x, node, "max", 2, HUGE_VAL, &high)))
         return;
-    if (low == 0 && high >= (double)3.4e38f)
-        put_activation(x, node, "relu", NULL, 0);
-    else
-        ink_onnx_fault(x, node, "from %g to %g is not supported; train with relu, which is 0 to infinity", low, high);
+    ink_onnx_view view = ink_onnx_in(x, node, 0)->view;
+    if (put_clip(x, node, &view, low, high))
+        ink_onnx_give(x, node, &view);
 }
 
 /* ---- Softmax, LogSoftmax ---- */

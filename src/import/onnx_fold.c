@@ -334,13 +334,15 @@ static ink_status fold_slice(ink_onnx *x, const ink_onnx_node *node, ink_onnx_te
     for (size_t i = 0; i < count; i++) {
         uint32_t axis;
         const int64_t step = steps ? steps[i] : 1;
-        if (!axis_of(axes ? axes[i] : (int64_t)i, out->rank, &axis) || step < 1)
-            FAULT("takes an axis that is none, or goes backward");
-        const int64_t size = (int64_t)out->dim[axis];
+        if (!axis_of(axes ? axes[i] : (int64_t)i, out->rank, &axis) || step == 0 || step == INT64_MIN)
+            FAULT("takes an axis that is none, or has a step of 0");
+        /* Forward from 0 to size, backward from size - 1 to before 0. */
+        const int64_t size = (int64_t)out->dim[axis], low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
         int64_t start = starts[i] < 0 ? starts[i] + size : starts[i], end = ends[i] < 0 ? ends[i] + size : ends[i];
-        start = start < 0 ? 0 : start > size ? size : start;
-        end = end > size ? size : end < start ? start : end;
-        const uint64_t taken = end > start ? (uint64_t)((end - start - 1) / step + 1) : 0;
+        start = start < low ? low : start > high ? high : start;
+        end = end < low ? low : end > high ? high : end;
+        const int64_t way = step > 0 ? end - start : start - end;
+        const uint64_t taken = way > 0 ? (uint64_t)((way - 1) / (step > 0 ? step : -step) + 1) : 0;
         const ink_onnx_tensor from = *out;
         INK_TRY(pick(x, &from, axis, NULL, start, step, taken, out));
     }

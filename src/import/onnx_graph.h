@@ -57,6 +57,7 @@ typedef struct ink_onnx {
     ink_draft *draft;
     const InkOnnx__Graph *graph;
     int64_t opset;
+    int64_t batch; /* how many pictures the input is declared with; 0: any number */
     ink_onnx_value *values;
     size_t value_count;
     ink_onnx_node *nodes;

@@ -286,15 +286,34 @@ void ink_onnx_op_global_pool(ink_onnx *x, const ink_onnx_node *node)
     ink_onnx_give(x, node, &out);
 }
 
-/* ReduceMean and ReduceMax over two axes of a picture, whichever these are. */
+/* Over the one axis: a pooling of windows 1 x its size, after it was brought to the end. */
+static ink_onnx_view put_pooled_axis(ink_onnx *x, const ink_onnx_node *node, ink_onnx_view view, uint32_t axis,
+                                     bool max)
+{
+    uint32_t order[INK_MAX_DIMS] = { 0 }, rank = view.shape.rank;
+    for (uint32_t i = 0; i < rank; i++)
+        order[i] = i + 1 == rank ? axis : i < axis ? i : i + 1;
+    ink_onnx_permute(x, &view, order);
+    ink_shape shape = { 3, { view.shape.dim[0], rank == 3 ? view.shape.dim[1] : 1, view.shape.dim[rank - 1] } };
+    ink_onnx_reshape(x, &view, shape);
+    const char *from = ink_onnx_settle(x, &view);
+    const char *made = ink_draft_node(x->draft, max ? "max_pool2d" : "avg_pool2d", ink_onnx_name(x, node), from,
+                                      "kernel=1,%" PRIu32, shape.dim[2]);
+    shape.dim[2] = 1;
+    return ink_onnx_plain(made, shape);
+}
+
+/* ReduceMean and ReduceMax over two axes of a picture, whichever these are, or over one. */
 void ink_onnx_op_reduce(ink_onnx *x, const ink_onnx_node *node)
 {
+    const bool max = strcmp(node->op, "ReduceMax") == 0, keep = ink_onnx_int(node, "keepdims", 1) != 0;
     ink_onnx_view view = ink_onnx_in(x, node, 0)->view;
     const ink_shape before = view.shape;
     const int64_t *axes;
     size_t count;
     bool reduced[INK_MAX_DIMS] = { false };
-    uint32_t kept = 0;
+    ink_shape after = { 0 };
+    uint32_t kept = 0, one = 0;
     if (!ink_onnx_ints(x, node, "axes", 1, &axes, &count))
         return;
     for (size_t i = 0; i < count; i++) {
@@ -303,18 +322,20 @@ void ink_onnx_op_reduce(ink_onnx *x, const ink_onnx_node *node)
             return;
         reduced[axis] = true;
     }
-    if (before.rank != 3 || reduced[0] + reduced[1] + reduced[2] != 2) {
+    for (uint32_t i = 0; i < before.rank; i++) {
+        if (keep || !reduced[i])
+            after.dim[after.rank++] = reduced[i] ? 1 : before.dim[i];
+        *(reduced[i] ? &one : &kept) = i;
+    }
+    const int how_many = reduced[0] + reduced[1] + reduced[2] + reduced[3];
+    if (before.rank == 3 && how_many == 2) {
+        ink_onnx_axis_first(x, &view, kept);
+        view = put_global(x, node, &view, max);
+    } else if ((before.rank == 2 || before.rank == 3) && how_many == 1 && before.dim[one] <= MOST_WINDOW) {
+        view = put_pooled_axis(x, node, view, one, max);
+    } else {
         ink_onnx_fault(x, node, "reduces other axes than a picture's height and width; that is not supported");
         return;
-    }
-    while (reduced[kept])
-        kept++;
-    ink_onnx_axis_first(x, &view, kept);
-    view = put_global(x, node, &view, strcmp(node->op, "ReduceMax") == 0);
-    ink_shape after = { 1, { before.dim[kept] } };
-    if (ink_onnx_int(node, "keepdims", 1)) {
-        after = (ink_shape){ 3, { 1, 1, 1 } };
-        after.dim[kept] = before.dim[kept];
     }
     ink_onnx_reshape(x, &view, after);
     ink_onnx_give(x, node, &view);

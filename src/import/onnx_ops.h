@@ -15,6 +15,9 @@ void ink_onnx_op_reduce(ink_onnx *x, const ink_onnx_node *node);
 /* onnx_elements.c */
 void ink_onnx_op_batch_norm(ink_onnx *x, const ink_onnx_node *node);
 void ink_onnx_op_activation(ink_onnx *x, const ink_onnx_node *node);
+void ink_onnx_op_neg(ink_onnx *x, const ink_onnx_node *node);
+void ink_onnx_op_selu(ink_onnx *x, const ink_onnx_node *node);
+void ink_onnx_op_hard_sigmoid(ink_onnx *x, const ink_onnx_node *node);
 void ink_onnx_op_prelu(ink_onnx *x, const ink_onnx_node *node);
 void ink_onnx_op_clip(ink_onnx *x, const ink_onnx_node *node);
 void ink_onnx_op_softmax(ink_onnx *x, const ink_onnx_node *node);

@@ -149,6 +149,18 @@ void ink_onnx_op_flatten(ink_onnx *x, const ink_onnx_node *node)
     ink_onnx_give(x, node, &view);
 }
 
+/* Does the first of some sizes stand for the batch? It does if it was computed from it, is as it was (0), or the number
+ * of pictures that the exporter saw. That is 1 if it is not told; then any other number will do only where the rest
+ * is all told. -1 is what the rest leaves, which is so many pictures if the rest is one of them. */
+static bool is_batch(const ink_onnx *x, const int64_t *sizes, size_t count, bool zero_copies)
+{
+    bool is_open = false;
+    for (size_t i = 1; i < count; i++)
+        is_open = is_open || sizes[i] == -1;
+    return sizes[0] == INK_ONNX_BATCH || (sizes[0] == 0 && zero_copies) || (sizes[0] == -1 && !is_open) ||
+           (x->batch ? sizes[0] == x->batch : sizes[0] == 1 || (sizes[0] > 1 && !is_open));
+}
+
 /* A list of sizes, without its first, which is the batch's, as a shape of `elements`; one may be -1. */
 static bool sizes_to_shape(const int64_t *sizes, size_t count, const ink_shape *before, bool zero_copies,
                            uint64_t elements, ink_shape *to)
@@ -172,7 +184,7 @@ static bool sizes_to_shape(const int64_t *sizes, size_t count, const ink_shape *
             return false;
     }
     if (open < INK_MAX_DIMS) {
-        if (sizes[0] == -1 || elements % known)
+        if (elements % known)
             return false;
         to->dim[open] = (uint32_t)(elements / known);
         known = elements;
@@ -192,8 +204,6 @@ static const char *sizes_text(const int64_t *sizes, size_t count, char text[80])
     return text;
 }
 
-/* The first size may stand for the batch in each way: what Shape gave, -1, 0 (as it was), or the number of pictures
- * that the exporter saw, when the others are those of one picture. */
 void ink_onnx_op_reshape(ink_onnx *x, const ink_onnx_node *node)
 {
     ink_onnx_view view = ink_onnx_in(x, node, 0)->view;
@@ -205,7 +215,9 @@ void ink_onnx_op_reshape(ink_onnx *x, const ink_onnx_node *node)
     if (!ink_onnx_ints(x, node, NULL, 1, &sizes, &count))
         return;
     (void)ink_shape_elements(view.shape, &elements);
-    if (!sizes_to_shape(sizes, count, &view.shape, !ink_onnx_int(node, "allowzero", 0), elements, &shape)) {
+    const bool zero_copies = !ink_onnx_int(node, "allowzero", 0);
+    if (!count || !is_batch(x, sizes, count, zero_copies) ||
+        !sizes_to_shape(sizes, count, &view.shape, zero_copies, elements, &shape)) {
         ink_onnx_fault(x, node, "makes N x %s to %s; wanted the batch first, and for each picture as many numbers, "
                        "with 4 dimensions at most", ink_shape_text(view.shape, from), sizes_text(sizes, count, to));
         return;
@@ -223,6 +235,11 @@ void ink_onnx_op_squeeze(ink_onnx *x, const ink_onnx_node *node)
     ink_shape shape = { 0 };
     if (!ink_onnx_ints(x, node, "axes", 1, &axes, &count))
         return;
+    if (!count && x->batch == 1) {
+        ink_onnx_fault(x, node, "without axes it takes that of the batch too; export it with axes, or with an open "
+                       "batch");
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         uint32_t axis;
         if (!ink_onnx_axis(x, node, axes[i], view.shape.rank, &axis))

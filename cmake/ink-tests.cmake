@@ -153,7 +153,7 @@ endif()
 if(EXISTS "${PROJECT_SOURCE_DIR}/fuzz/make_corpus.c")
     ink_test_program(make_corpus fuzz/make_corpus.c)
     target_include_directories(make_corpus PRIVATE src tests)
-    target_link_libraries(make_corpus PRIVATE inkling_static m)
+    target_link_libraries(make_corpus PRIVATE inkling_import inkling_static m)
     set_property(TARGET make_corpus PROPERTY EXCLUDE_FROM_ALL ON)
 endif()
 

@@ -1,5 +1,6 @@
 /* Writes the seed corpora: make_corpus FOLDER makes a folder in it for each target, with small models of every
  * operator and layout, small files of the other formats, and broken ones. The same files each time. */
+#include "export/onnx_write.h"
 #include "formats/ggml_bin.h"
 #include "formats/gguf.h"
 #include "tensor/type.h"
@@ -561,6 +562,165 @@ static void save_tflite(void)
     save("tflite", "broken-cut", ".tflite", file.data, file.size / 2);
 }
 
+/* ---- ONNX ---- */
+
+/* A message that is being put together: at most so many bytes. */
+typedef struct message {
+    uint8_t data[2000];
+    size_t size;
+} message;
+
+static void put_varint(message *to, uint64_t value)
+{
+    do {
+        if (to->size == sizeof to->data)
+            stop("onnx", "is too large");
+        to->data[to->size++] = (uint8_t)((value & 127) | (value > 127 ? 128 : 0));
+        value >>= 7;
+    } while (value);
+}
+
+static void put_bytes(message *to, unsigned field, const void *data, size_t size)
+{
+    put_varint(to, field << 3 | 2);
+    put_varint(to, size);
+    if (size > sizeof to->data - to->size)
+        stop("onnx", "is too large");
+    memcpy(to->data + to->size, data, size);
+    to->size += size;
+}
+
+static void put_number(message *to, unsigned field, int64_t value)
+{
+    put_varint(to, field << 3);
+    put_varint(to, (uint64_t)value);
+}
+
+/* A tensor of ONNX's type: 1 float, 7 of 64 bits; in a file beside when `beside`. */
+static void put_initializer(message *graph, const char *name, int type, uint64_t a, uint64_t b, const char *beside)
+{
+    static const char keys[2][9] = { "location", "offset" };
+    static const uint8_t zeros[512] = { 0 };
+    message tensor = { .size = 0 };
+    if (a)
+        put_number(&tensor, 1, (int64_t)a);
+    if (b)
+        put_number(&tensor, 1, (int64_t)b);
+    put_number(&tensor, 2, type);
+    put_bytes(&tensor, 8, name, strlen(name));
+    if (!beside)
+        put_bytes(&tensor, 9, zeros, (a ? a : 1) * (b ? b : 1) * (type == 1 ? 4 : 8));
+    for (int i = 0; beside && i < 2; i++) {
+        message entry = { .size = 0 };
+        put_bytes(&entry, 1, keys[i], strlen(keys[i]));
+        put_bytes(&entry, 2, i ? "4" : beside, strlen(i ? "4" : beside));
+        put_bytes(&tensor, 13, entry.data, entry.size);
+    }
+    if (beside)
+        put_number(&tensor, 14, 1);
+    put_bytes(graph, 5, tensor.data, tensor.size);
+}
+
+/* A node of two inputs at most, with one attribute: a number and a list of it. */
+static void put_onnx_node(message *graph, const char *op, const char *first, const char *second, const char *output,
+                          const char *attribute, int64_t value)
+{
+    message node = { .size = 0 }, part = { .size = 0 };
+    put_bytes(&node, 1, first, strlen(first));
+    if (second)
+        put_bytes(&node, 1, second, strlen(second));
+    put_bytes(&node, 2, output, strlen(output));
+    put_bytes(&node, 4, op, strlen(op));
+    if (attribute) {
+        put_bytes(&part, 1, attribute, strlen(attribute));
+        put_number(&part, 3, value);
+        put_number(&part, 8, value);
+        put_bytes(&node, 5, part.data, part.size);
+    }
+    put_bytes(graph, 1, node.data, node.size);
+}
+
+/* x: float [N, 1, 4, 4], y. */
+static void put_values(message *graph)
+{
+    static const uint8_t input[] = "\x0a\x01x\x12\x17\x0a\x15\x08\x01\x12\x11\x0a\x03\x12\x01N\x0a\x02\x08\x01"
+                                   "\x0a\x02\x08\x04\x0a\x02\x08\x04";
+    put_bytes(graph, 11, input, sizeof input - 1);
+    put_bytes(graph, 12, "\x0a\x01y", 3);
+}
+
+static void save_onnx_graph(const char *name, const message *graph, int64_t opset)
+{
+    message model = { .size = 0 }, version = { .size = 0 };
+    put_number(&model, 1, 8);
+    put_bytes(&model, 7, graph->data, graph->size);
+    put_number(&version, 2, opset);
+    put_bytes(&model, 8, version.data, version.size);
+    save("onnx", name, ".onnx", model.data, model.size);
+}
+
+/* What our own writer does not write: computed shapes, weights beside, arithmetic with constants. */
+static void save_onnx_graphs(void)
+{
+    message view = { .size = 0 }, beside = { .size = 0 }, sums = { .size = 0 };
+    put_values(&view);
+    put_initializer(&view, "w", 1, 16, 3, NULL);
+    put_initializer(&view, "i", 7, 0, 0, NULL);
+    put_initializer(&view, "z", 7, 1, 0, NULL);
+    put_onnx_node(&view, "Shape", "x", NULL, "s", "start", 0);
+    put_onnx_node(&view, "Gather", "s", "i", "g", "axis", 0);
+    put_onnx_node(&view, "Unsqueeze", "g", NULL, "u", "axes", 0);
+    put_onnx_node(&view, "Slice", "s", NULL, "l", "starts", 1);
+    put_onnx_node(&view, "ReduceProd", "s", NULL, "p", "keepdims", 1);
+    put_onnx_node(&view, "Sub", "z", "z", "m", NULL, 0);
+    put_onnx_node(&view, "Concat", "u", "m", "c", "axis", 0);
+    put_onnx_node(&view, "Reshape", "x", "c", "r", NULL, 0);
+    put_onnx_node(&view, "Flatten", "x", NULL, "f", "axis", 1);
+    put_onnx_node(&view, "MatMul", "f", "w", "y", NULL, 0);
+    save_onnx_graph("view", &view, 11);
+
+    put_values(&beside);
+    put_initializer(&beside, "w", 1, 5, 3, "m.onnx.data");
+    put_onnx_node(&beside, "ReduceMax", "x", NULL, "r", "axes", 2);
+    put_onnx_node(&beside, "Transpose", "w", NULL, "t", NULL, 0);
+    put_onnx_node(&beside, "Flatten", "r", NULL, "f", "axis", 1);
+    put_onnx_node(&beside, "MatMul", "f", "t", "y", NULL, 0);
+    save_onnx_graph("beside", &beside, 13);
+
+    put_values(&sums);
+    put_initializer(&sums, "w", 1, 16, 3, NULL);
+    put_initializer(&sums, "k", 1, 4, 4, NULL);
+    put_initializer(&sums, "o", 1, 1, 1, NULL);
+    put_onnx_node(&sums, "Sub", "x", "o", "a", NULL, 0);
+    put_onnx_node(&sums, "Mul", "k", "a", "b", NULL, 0);
+    put_onnx_node(&sums, "PRelu", "b", "k", "c", NULL, 0);
+    put_onnx_node(&sums, "HardSigmoid", "c", NULL, "d", NULL, 0);
+    put_onnx_node(&sums, "Softmax", "d", NULL, "e", "axis", 2);
+    put_onnx_node(&sums, "Add", "e", "a", "g", NULL, 0);
+    put_onnx_node(&sums, "Transpose", "g", NULL, "h", NULL, 0);
+    put_onnx_node(&sums, "Flatten", "g", NULL, "i", "axis", 1);
+    put_onnx_node(&sums, "Gemm", "i", "w", "y", "transA", 0);
+    put_onnx_node(&sums, "ArgMax", "y", NULL, "n", "axis", 1);
+    save_onnx_graph("sums", &sums, 13);
+    save("onnx", "broken-cut", ".onnx", view.data, view.size / 2);
+    save("onnx", "broken-field", ".onnx", "\x0f", 1);
+}
+
+static void save_onnx(void)
+{
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++) {
+        ink_model *model = build(&networks[i]);
+        ink_buffer file;
+        ink_error error;
+        if (ink_onnx_write(model, &file, &error))
+            stop(networks[i].name, error.text);
+        save("onnx", networks[i].name, ".onnx", file.data, file.size);
+        ink_buffer_close(&file);
+        ink_model_close(&model);
+    }
+    save_onnx_graphs();
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -577,6 +737,7 @@ int main(int argc, char **argv)
     save_safetensors();
     save_keras();
     save_tflite();
+    save_onnx();
     printf("%zu files, %zu bytes\n", files, bytes_written);
     return 0;
 }

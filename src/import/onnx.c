@@ -49,7 +49,7 @@ bool ink_onnx_is(const uint8_t *data, size_t size)
 #include "import/onnx_ops.h"
 #include "import/onnx_view.h"
 
-enum { OPSET_LEAST = 7, OPSET_MOST = 28, SIDE_MOST = 1 << 16, CLASSES_LEAST = 2 };
+enum { OPSET_LEAST = 7, OPSET_MOST = 28, SIZE_MOST = 1 << 24, SIDE_MOST = 1 << 16 };
 
 /* protobuf-c does not tell why it refuses bytes; whether they end too early shows from the outermost fields. */
 static ink_status check_fields(const uint8_t *data, size_t size, ink_error *error)
@@ -142,6 +142,7 @@ static const struct row {
     { "AveragePool", ink_onnx_op_pool, 1, "auto_pad ceil_mode count_include_pad dilations kernel_shape pads strides" },
     { "BatchNormalization", ink_onnx_op_batch_norm, 5, "epsilon momentum spatial training_mode" },
     { "Cast", ink_onnx_op_same, 1, "round_mode saturate to" },
+    { "CastLike", ink_onnx_op_cast_like, 2, "round_mode saturate" },
     { "Clip", ink_onnx_op_clip, 1, "max min" },
     { "Concat", ink_onnx_op_concat, 1, "axis" },
     { "Conv", ink_onnx_op_conv, 2, "auto_pad dilations group kernel_shape pads strides" },
@@ -341,39 +342,47 @@ static bool read_type(const InkOnnx__ValueInfo *info, int32_t *type, uint32_t *r
     return true;
 }
 
-/* The view that the sizes mean, of a picture of the draft; false where they mean none. Pictures are channels first,
- * but those whose last size only is that of channels. */
+/* The side of a square of so many elements; 0 for none. */
+static uint32_t side_of(uint64_t elements)
+{
+    uint32_t side = 1;
+    while ((uint64_t)side * side < elements)
+        side++;
+    return (uint64_t)side * side == elements ? side : 0;
+}
+
+/* The view that the sizes mean, of a picture of the draft; false where they mean none. A single size but for ones is a
+ * square's. Pictures are channels first, but those whose last size only is that of channels. */
 static bool place_picture(ink_onnx *x, const uint64_t *sizes, uint32_t rank, ink_onnx_view *view)
 {
-    uint32_t c = 1, h, w;
-    uint32_t side = 1;
-    for (uint32_t i = 1; i < rank; i++)
-        if (sizes[i] < 1 || sizes[i] > (rank == 2 ? 1 << 24 : SIDE_MOST))
-            return false;
+    ink_shape own = { .rank = rank - 1 }, picture = { 3, { 1, 1, 1 } };
+    uint32_t wide = 0, longest = 1;
     if (rank < 2 || rank > 4)
         return false;
-    const bool last = rank == 4 && sizes[1] > 4 && sizes[3] <= 4;
-    if (rank == 2) {
-        while ((uint64_t)side * side < sizes[1])
-            side++;
-        if ((uint64_t)side * side != sizes[1])
+    for (uint32_t i = 0; i < own.rank; i++) {
+        if (sizes[i + 1] < 1 || sizes[i + 1] > SIZE_MOST)
             return false;
-        h = w = side;
-    } else {
-        c = rank == 4 ? (uint32_t)sizes[last ? 3 : 1] : 1;
-        h = (uint32_t)sizes[rank == 4 && !last ? 2 : 1];
-        w = (uint32_t)sizes[rank == 4 && !last ? 3 : 2];
+        own.dim[i] = (uint32_t)sizes[i + 1];
+        wide += own.dim[i] != 1;
+        longest = own.dim[i] > longest ? own.dim[i] : longest;
     }
-    x->draft->channels = c;
-    x->draft->height = h;
-    x->draft->width = w;
-    *view = ink_onnx_plain("input", (ink_shape){ 3, { c, h, w } });
-    if (rank == 2)
-        ink_onnx_reshape(x, view, (ink_shape){ 1, { h * w } });
+    const bool last = rank == 4 && own.dim[0] > 4 && own.dim[2] <= 4;
+    if (wide <= 1)
+        picture.dim[1] = picture.dim[2] = side_of(longest);
     else if (rank == 3)
-        ink_onnx_reshape(x, view, (ink_shape){ 2, { h, w } });
-    else if (last)
+        picture = (ink_shape){ 3, { 1, own.dim[0], own.dim[1] } };
+    else
+        picture = last ? (ink_shape){ 3, { own.dim[2], own.dim[0], own.dim[1] } } : own;
+    if (!picture.dim[1] || (wide > 1 && longest > SIDE_MOST))
+        return false;
+    x->draft->channels = picture.dim[0];
+    x->draft->height = picture.dim[1];
+    x->draft->width = picture.dim[2];
+    *view = ink_onnx_plain("input", picture);
+    if (last && wide > 1)
         ink_onnx_permute(x, view, (const uint32_t[]){ 1, 2, 0, 0 });
+    else
+        ink_onnx_reshape(x, view, own);
     return true;
 }
 

@@ -119,13 +119,29 @@ ink_onnx_view *ink_onnx_picture(ink_onnx *x, const ink_onnx_node *node, size_t i
 void ink_onnx_op_same(ink_onnx *x, const ink_onnx_node *node)
 {
     const ink_onnx_tensor *training = ink_onnx_constant(x, node, 2);
-    if (strcmp(node->op, "Dropout") == 0 && training && training->elements == 1 && ink_onnx_tensor_get(training, 0))
+    const bool trains = training && training->elements == 1 && ink_onnx_tensor_get(training, 0) != 0;
+    if (strcmp(node->op, "Dropout") == 0 && trains)
         ink_onnx_fault(x, node, "is in training mode; export the model in eval() mode");
     else if (strcmp(node->op, "Cast") == 0 && !ink_onnx_is_float((int32_t)ink_onnx_int(node, "to", 0)))
         ink_onnx_fault(x, node, "casts to the type %lld, which is none of floats; end the model at its scores",
                        (long long)ink_onnx_int(node, "to", 0));
     else
         ink_onnx_give(x, node, &ink_onnx_in(x, node, 0)->view);
+}
+
+/* CastLike: to the type of the second input. Of a constant beside a computed value, which is floats. */
+void ink_onnx_op_cast_like(ink_onnx *x, const ink_onnx_node *node)
+{
+    ink_onnx_value *in = ink_onnx_in(x, node, 0);
+    const ink_onnx_tensor *like = ink_onnx_constant(x, node, 1);
+    if (in->kind == INK_ONNX_VALUE && like && like->is_whole)
+        ink_onnx_fault(x, node, "casts to whole numbers; end the model at its scores");
+    else if (in->kind == INK_ONNX_VALUE)
+        ink_onnx_give(x, node, &in->view);
+    else if (in->tensor.is_whole)
+        ink_onnx_fault(x, node, "casts whole numbers; that is not supported");
+    else
+        ink_onnx_give_tensor(x, node, &in->tensor);
 }
 
 void ink_onnx_op_flatten(ink_onnx *x, const ink_onnx_node *node)

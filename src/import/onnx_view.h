@@ -23,6 +23,7 @@ ink_onnx_view *ink_onnx_picture(ink_onnx *x, const ink_onnx_node *node, size_t i
 
 /* Operators; see the table in onnx.c. */
 void ink_onnx_op_same(ink_onnx *x, const ink_onnx_node *node);
+void ink_onnx_op_cast_like(ink_onnx *x, const ink_onnx_node *node);
 void ink_onnx_op_flatten(ink_onnx *x, const ink_onnx_node *node);
 void ink_onnx_op_reshape(ink_onnx *x, const ink_onnx_node *node);
 void ink_onnx_op_squeeze(ink_onnx *x, const ink_onnx_node *node);

@@ -75,6 +75,8 @@ static const struct {
       "dense name=y inputs=flatten units=3\n" },
     { "an input of rank 2", "in x 0,16\nout y\nf w 16,3\nMatMul x,w y\n", 13,
       "flatten name=flatten inputs=input\ndense name=y inputs=flatten units=3\n" },
+    { "a flat input of rank 3", "in x 0,1,16\nout y\nf w 16,3\nFlatten x a\nMatMul a,w y\n", 13,
+      "flatten name=flatten inputs=input\ndense name=y inputs=flatten units=3\n" },
     { "an input of rank 3", "in x 0,4,4\nout y\nf w 2,1,3,3\ni a 1 1\nUnsqueeze x,a u\nConv u,w c\nGlobalMaxPool c y\n",
       13, "conv2d name=c inputs=input filters=2 kernel=3,3\nglobal_max_pool2d name=y inputs=c\n"
       "flatten name=flatten inputs=y\n" },
@@ -302,6 +304,7 @@ static void faults_are_told(void **state)
         { PICTURE "Relu x y\n", "its output 'y' is N x 1x4x4; wanted scores", 13 },
         { PICTURE "f w 16,20\nFlatten x a\nMatMul a,w y\n", "as many as a picture or more", 13 },
         { "in x 0,15\nout y\nf w 15,3\nMatMul x,w y\n", "its input 'x' is no picture of a fixed size", 13 },
+        { "in x 16\nout y\nf w 16,3\nMatMul x,w y\n", "its input 'x' is no picture of a fixed size", 13 },
         { "in x 0,1,0,4\nout y\nGlobalMaxPool x y\n", "its input 'x' is no picture of a fixed size", 13 },
         { "in x 0,1,4,4\nout y\nf y 3\n", "does not depend on an input", 13 },
     };
@@ -453,6 +456,32 @@ static void it_is_told_by_its_beginning(void **state)
     assert_false(ink_onnx_is((const uint8_t *)"\x80\x02}q", 4));
 }
 
+static void memory_may_fail(void **state)
+{
+    (void)state;
+    ink_status status = INK_ERR_MEMORY;
+    blob model = onnx_model(networks[0].graph, networks[0].opset);
+    for (size_t i = 1; status; i++) {
+        test_memory memory = { .fail_at = i, .fail_after = true };
+        const ink_allocator allocator = test_allocator(&memory);
+        const ink_companions none = { NULL, 0, &(ink_text){ .allocator = allocator } };
+        ink_arena arena;
+        ink_draft draft;
+        ink_error error;
+        ink_arena_init(&arena, &allocator);
+        ink_draft_init(&draft, &arena);
+        status = ink_onnx_read(model.data, model.size, &none, &draft, &error);
+        if (status == INK_ERR_OPEN)
+            skip();
+        if (status)
+            check_error(status, &error, INK_ERR_MEMORY, "no memory");
+        ink_draft_free(&draft);
+        ink_arena_free(&arena);
+        assert_int_equal(memory.live, 0);
+    }
+    blob_free(&model);
+}
+
 /* Every prefix fails, and no byte changed does harm. */
 static void broken_files_do_no_harm(void **state)
 {
@@ -495,6 +524,7 @@ int main(void)
         cmocka_unit_test(bad_tensors_are_told),
         cmocka_unit_test(sizes_are_bounded),
         cmocka_unit_test(it_is_told_by_its_beginning),
+        cmocka_unit_test(memory_may_fail),
         cmocka_unit_test(broken_files_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -352,7 +352,7 @@ static uint32_t side_of(uint64_t elements)
 }
 
 /* The view that the sizes mean, of a picture of the draft; false where they mean none. A single size but for ones is a
- * square's. Pictures are channels first, but those whose last size only is that of channels. */
+ * square's, or else a picture of one row. Pictures are channels first, but those whose last size only is that of channels. */
 static bool place_picture(ink_onnx *x, const uint64_t *sizes, uint32_t rank, ink_onnx_view *view)
 {
     ink_shape own = { .rank = rank - 1 }, picture = { 3, { 1, 1, 1 } };
@@ -367,19 +367,20 @@ static bool place_picture(ink_onnx *x, const uint64_t *sizes, uint32_t rank, ink
         longest = own.dim[i] > longest ? own.dim[i] : longest;
     }
     const bool last = rank == 4 && own.dim[0] > 4 && own.dim[2] <= 4;
-    if (wide <= 1)
-        picture.dim[1] = picture.dim[2] = side_of(longest);
+    const uint32_t side = wide <= 1 ? side_of(longest) : 0;
+    if (side || rank == 2)
+        picture.dim[1] = picture.dim[2] = side;
     else if (rank == 3)
         picture = (ink_shape){ 3, { 1, own.dim[0], own.dim[1] } };
     else
         picture = last ? (ink_shape){ 3, { own.dim[2], own.dim[0], own.dim[1] } } : own;
-    if (!picture.dim[1] || (wide > 1 && longest > SIDE_MOST))
+    if (!picture.dim[1] || (!side && longest > SIDE_MOST))
         return false;
     x->draft->channels = picture.dim[0];
     x->draft->height = picture.dim[1];
     x->draft->width = picture.dim[2];
     *view = ink_onnx_plain("input", picture);
-    if (last && wide > 1)
+    if (last && !side)
         ink_onnx_permute(x, view, (const uint32_t[]){ 1, 2, 0, 0 });
     else
         ink_onnx_reshape(x, view, own);

@@ -352,7 +352,8 @@ static uint32_t side_of(uint64_t elements)
 }
 
 /* The view that the sizes mean, of a picture of the draft; false where they mean none. A single size but for ones is a
- * square's, or else a picture of one row. Pictures are channels first, but those whose last size only is that of channels. */
+ * square's, or else a picture of one row. Pictures are channels first, but those whose last size only is that of
+ * channels. */
 static bool place_picture(ink_onnx *x, const uint64_t *sizes, uint32_t rank, ink_onnx_view *view)
 {
     ink_shape own = { .rank = rank - 1 }, picture = { 3, { 1, 1, 1 } };
@@ -495,10 +496,7 @@ static void give_scores(ink_onnx *x, ink_onnx_value *value)
         return;
     }
     ink_onnx_reshape(x, view, (ink_shape){ 1, { (uint32_t)classes } });
-    const char *made = ink_onnx_settle(x, view);
-    const size_t count = x->draft->node_count;
-    if (count && made != x->draft->names[count - 1]) /* the text's last node is the output */
-        ink_draft_node(x->draft, "flatten", NULL, made, "%s", "");
+    ink_onnx_settle(x, view); /* the last node of the text, for nothing is converted that it does not need */
 }
 
 /* ---- reading ---- */

@@ -86,11 +86,6 @@ ink_status ink_onnx_graph_list(ink_onnx *x)
                 x->values[node->inputs[k]].user = i;
             }
     }
-    for (size_t i = 0; memory && i < g->n_output; i++) {
-        const size_t value = g->output[i]->name ? ink_onnx_find(x, g->output[i]->name) : INK_ONNX_NONE;
-        if (value != INK_ONNX_NONE)
-            x->values[value].uses += 2; /* what is an output is not only what one node reads */
-    }
     return memory ? INK_OK : ink_fail(x->store.error, INK_ERR_MEMORY, "no memory to read a model");
 }
 

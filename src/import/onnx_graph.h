@@ -37,7 +37,7 @@ typedef struct ink_onnx_value {
     const InkOnnx__Tensor *initializer;
     const InkOnnx__ValueInfo *input;
     size_t producer;   /* a node, or INK_ONNX_NONE */
-    size_t uses, user; /* how many nodes read it (and the output does), and the last of these */
+    size_t uses, user; /* how many nodes read it, and the last of these */
     ink_onnx_kind kind;
     ink_onnx_tensor tensor;
     ink_onnx_view view;

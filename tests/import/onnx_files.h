@@ -1,6 +1,7 @@
 /* ONNX files made by hand: protocol buffers from a text, by no code of the reader's.
  *
  *     in x 0,1,4,4            an input of floats; 0 is a size that is open
+ *     bytes x 0,1,4,4         the same of bytes
  *     out y                   an output
  *     f w 2,1,3,3 [0.5,...]   a tensor of floats, raw; without values they are small and all different
  *     i s 2 0,-1              a tensor of whole numbers of 64 bits, all of them; the shape - is a scalar's
@@ -60,7 +61,7 @@ static inline void pb_part(blob *to, unsigned field, blob *part)
 
 /* ---- ONNX ---- */
 
-enum { ONNX_FLOAT = 1, ONNX_INT64 = 7 };
+enum { ONNX_FLOAT = 1, ONNX_UINT8 = 2, ONNX_INT64 = 7 };
 
 /* Takes the text up to one of `ends`, which is taken too; "" at the end. */
 static inline char *onnx_word(char **at, const char *ends)
@@ -138,7 +139,7 @@ static inline blob onnx_attribute(char *text)
     return attribute;
 }
 
-static inline blob onnx_value(const char *name, const char *shape)
+static inline blob onnx_value(const char *name, int kind, const char *shape)
 {
     blob value = { 0 }, type = { 0 }, tensor = { 0 }, sizes = { 0 };
     double dims[8];
@@ -151,7 +152,7 @@ static inline blob onnx_value(const char *name, const char *shape)
             pb_text(&dim, 2, "N");
         pb_part(&sizes, 1, &dim);
     }
-    pb_int(&tensor, 1, ONNX_FLOAT);
+    pb_int(&tensor, 1, kind);
     pb_part(&tensor, 2, &sizes);
     pb_part(&type, 1, &tensor);
     pb_text(&value, 1, name);
@@ -193,11 +194,12 @@ static inline blob onnx_graph(const char *text)
     strcpy(copy, text);
     while (*at) {
         char *line = onnx_word(&at, "\n"), *word = onnx_word(&line, " ");
-        const bool in = strcmp(word, "in") == 0, out = strcmp(word, "out") == 0;
+        const bool bytes = strcmp(word, "bytes") == 0, out = strcmp(word, "out") == 0;
+        const bool in = bytes || strcmp(word, "in") == 0;
         blob part = { 0 };
         if (in || out) {
             const char *name = onnx_word(&line, " ");
-            part = onnx_value(name, line);
+            part = onnx_value(name, bytes ? ONNX_UINT8 : ONNX_FLOAT, line);
         } else if (strcmp(word, "f") == 0 || strcmp(word, "i") == 0) {
             const char *name = onnx_word(&line, " "), *shape = onnx_word(&line, " ");
             part = onnx_tensor(name, *word, shape, line);

@@ -94,6 +94,18 @@ static const struct {
       PICTURE "f w 16,3\nf r - 1.41421356\nf o - 1\nf h - 0.5\nDiv x,r a\nErf a b\nAdd b,o c\nMul x,c d\nMul d,h e\n"
       "Flatten e f\nMatMul f,w y\n", 13,
       "gelu name=e inputs=input\nflatten name=flatten inputs=e\ndense name=y inputs=flatten units=3\n" },
+    { "a list that goes backward",
+      PICTURE "f w 16,3\ni r 2 16,-1\ni b 1 -1\ni e 1 -9223372036854775807\ni a 1 0\nSlice r,b,e,a,b q\nReshape x,q f\n"
+      "MatMul f,w y\n", 13, "flatten name=flatten inputs=input\ndense name=y inputs=flatten units=3\n" },
+    { "a window that would begin in the padding behind the picture",
+      "in x 0,1,8,8\nout y\nf w 9,3\nMaxPool x a kernel_shape=[3,3] strides=[3,3] pads=[1,1,1,1] ceil_mode=1\n"
+      "Flatten a b\nMatMul b,w y\n", 19,
+      "max_pool2d name=a inputs=input kernel=3,3 stride=3,3 padding=1,1,1,1 ceil=1\n"
+      "flatten name=flatten inputs=a\ndense name=y inputs=flatten units=3\n" },
+    { "a bias behind a layer that something else reads too",
+      PICTURE "f k 2,1,3,3\nf b 2,1,1\nf w 8,3\nConv x,k c\nAdd c,b d\nAdd c,d e\nFlatten e f\nMatMul f,w y\n", 13,
+      "conv2d name=c inputs=input filters=2 kernel=3,3\nbatch_norm name=d inputs=c epsilon=0\nadd name=e inputs=c,d\n"
+      "flatten name=flatten inputs=e\ndense name=y inputs=flatten units=3\n" },
     { "the class is found from the scores",
       PICTURE "f w 16,3\nFlatten x a\nMatMul a,w b\nArgMax b c axis=1\nCast c y to=6\n", 13,
       "# ArgMax at the end is left out: the scores 'b' are the output\nflatten name=flatten inputs=input\n"
@@ -148,15 +160,17 @@ static void the_scaling_is_told(void **state)
 {
     static const struct {
         const char *first;
-        bool known;
-    } rows[] = { { "Div x,c", true }, { "Mul x,d", true }, { "Sub x,e", true }, { "Sub x,d", false }, { "Div x,e", false },
-                 { "Relu x", false } };
+        bool known, bytes;
+    } rows[] = {
+        { "Div x,c", true, false },  { "Mul x,d", true, false },  { "Sub x,e", true, false }, { "Relu x", true, true },
+        { "Sub x,d", false, false }, { "Div x,e", false, false }, { "Relu x", false, false },
+    };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[200];
         reading r = { 0 };
-        snprintf(text, sizeof text, PICTURE "f w 16,3\nf c - 255\nf d - 0.01\nf e - 3\n%s a\nFlatten a b\nMatMul b,w y\n",
-                 rows[i].first);
+        snprintf(text, sizeof text, "%s x 0,1,4,4\nout y\nf w 16,3\nf c - 255\nf d - 0.01\nf e - 3\n%s a\nFlatten a b\n"
+                 "MatMul b,w y\n", rows[i].bytes ? "bytes" : "in", rows[i].first);
         read_bytes(onnx_model(text, 13), &r);
         if (r.status)
             fail_msg("%s", r.error.text);
@@ -284,7 +298,8 @@ static void faults_are_told(void **state)
         { PICTURE "f w 2,1,3,3\nConv x,w y strides=[1]\n", "strides has 1 numbers", 13 },
         { PICTURE "MaxPool x y kernel_shape=[2,2] dilations=[2,2]\n", "dilations", 13 },
         { PICTURE "MaxPool x y kernel_shape=[2,2] pads=[2,2,2,2]\n", "pads by 2", 13 },
-        { PICTURE "f w 16,3\nMaxPool x,w a,b kernel_shape=[2,2]\nFlatten b c\nMatMul c,w y\n", "reads 'b', an output", 13 },
+        { PICTURE "f w 16,3\nMaxPool x,w a,b kernel_shape=[2,2]\nFlatten b c\nMatMul c,w y\n",
+          "reads 'b', an output", 13 },
         { PICTURE "Mul x,x y\n", "of two computed values", 13 },
         { PICTURE "MatMul x,x y\n", "attention", 13 },
         { PICTURE "i s 2 3,-1\nReshape x,s y\n", "makes N x 1x4x4 to 3 x -1", 13 },
@@ -298,8 +313,12 @@ static void faults_are_told(void **state)
         { PICTURE "i p 8 1,0,0,0,0,0,0,0\nPad x,p y\n", "across the pictures", 13 },
         { PICTURE "i p 8 0,0,1,1,0,0,1,1\nPad x,p y mode='edge'\n", "mode=edge", 13 },
         { PICTURE "i k -\nGather x,k y\n", "supported for constants only", 13 },
+        { PICTURE "f r - 1.5\nf o - 1\nf h - 0.5\nDiv x,r a\nErf a b\nAdd b,o c\nMul x,c d\nMul d,h y\n",
+          "node 'b' (Erf)", 13 },
+        { PICTURE "Shape x s\nSub s,s t\nReshape x,t y\n", "with the number of pictures", 13 },
         { PICTURE "Shape x s\nMul s,s t\nReshape x,t y\n", "with the number of pictures", 13 },
-        { PICTURE "in z 0,3\nf w 16,3\nFlatten x a\nMatMul a,w b\nAdd b,z y\n", "more than one input, 'x' and 'z'", 13 },
+        { PICTURE "in z 0,3\nf w 16,3\nFlatten x a\nMatMul a,w b\nAdd b,z y\n",
+          "more than one input, 'x' and 'z'", 13 },
         { PICTURE "out z\nf w 16,3\nFlatten x a\nMatMul a,w y\nRelu y z\n", "more than one output, 'y' and 'z'", 13 },
         { PICTURE "Relu x y\n", "its output 'y' is N x 1x4x4; wanted scores", 13 },
         { PICTURE "f w 16,20\nFlatten x a\nMatMul a,w y\n", "as many as a picture or more", 13 },

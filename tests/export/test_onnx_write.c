@@ -38,7 +38,7 @@ static ink_model *read_again(const ink_buffer *file, const char *name, ink_impor
     const ink_import_options options = { .allocator = &allocator, .evidence = &none };
     ink_model_options how = INK_MODEL_OPTIONS_INIT;
     ink_builder *builder;
-    ink_model *model;
+    ink_model *model = NULL;
     ink_error error;
     how.output = INK_OUTPUT_AS_WRITTEN;
     const ink_status status = ink_import((const uint8_t *)file->data, file->size, &options, &builder, report, &error);

@@ -146,7 +146,7 @@ static inline blob onnx_value(const char *name, int kind, const char *shape)
     const size_t rank = onnx_numbers(shape, dims, 8);
     for (size_t i = 0; i < rank; i++) {
         blob dim = { 0 };
-        if (dims[i])
+        if (dims[i] != 0)
             pb_int(&dim, 1, (int64_t)dims[i]);
         else
             pb_text(&dim, 2, "N");

@@ -7,13 +7,39 @@
 #include "common/slurp.h"
 #include "convert/answer.h"
 
+#include "export/onnx_write.h"
 #include "export/retype.h"
+#include "export/safetensors_write.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- which layout ---- */
+/* ---- which format ---- */
+
+static ink_status write_onnx(const convert_job *work, ink_buffer *out, ink_error *error)
+{
+    return ink_onnx_write(work->source, out, error);
+}
+
+static ink_status write_safetensors(const convert_job *work, ink_buffer *out, ink_error *error)
+{
+    return ink_safetensors_write(work->source, out, error);
+}
+
+static ink_status write_layout(const convert_job *work, ink_buffer *out, ink_error *error)
+{
+    const ink_type type = work->how->type && strcmp(work->how->type, ink_type_name(INK_F16)) == 0 ? INK_F16 : INK_F32;
+    return work->how->type ? ink_retype(work->source, type, NULL, out, error)
+                           : ink_model_save_memory(work->source, work->layout, out, error);
+}
+
+static const convert_format formats[] = {
+    { ".gguf", "GGUF", true, write_layout },
+    { ".bin", "ggml .bin", true, write_layout },
+    { ".onnx", "ONNX", false, write_onnx },
+    { ".safetensors", "safetensors", false, write_safetensors },
+};
 
 static bool has_suffix(const char *path, const char *suffix)
 {
@@ -29,17 +55,23 @@ static ink_layout layout_named(const char *name)
     return layout;
 }
 
-static int choose_layout(convert_job *work)
+static int choose_format(convert_job *work)
 {
     const char *wanted = work->how->layout;
-    bool bin = has_suffix(work->target_path, ".bin"), gguf = has_suffix(work->target_path, ".gguf");
-    if (!bin && !gguf)
-        return cli_misused("%s: unknown suffix, wanted .gguf (layouts inkling, ggml, ggml-2023) or "
-                           ".bin (layout legacy)", work->target_path);
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (has_suffix(work->target_path, formats[i].suffix))
+            work->format = &formats[i];
+    if (!work->format)
+        return cli_misused("%s: unknown suffix, wanted .gguf (layouts inkling, ggml, ggml-2023), .bin (layout legacy), "
+                           ".onnx or .safetensors", work->target_path);
+    if (!work->format->is_ours && (wanted || work->how->type))
+        return cli_misused("--%s is for .gguf and .bin, and %s is neither", wanted ? "layout" : "type",
+                           work->target_path);
+    const bool bin = strcmp(work->format->suffix, ".bin") == 0;
     work->layout = wanted ? layout_named(wanted) : bin ? INK_LAYOUT_LEGACY : INK_LAYOUT_INKLING;
     if (work->how->type && work->layout != INK_LAYOUT_INKLING)
         return cli_misused("--type is for the layout inkling; the layout %s has its own", ink_layout_name(work->layout));
-    if (bin != (work->layout == INK_LAYOUT_LEGACY))
+    if (work->format->is_ours && bin != (work->layout == INK_LAYOUT_LEGACY))
         return cli_misused("%s: --layout %s contradicts the suffix; a .bin has the layout legacy, "
                            "a .gguf inkling, ggml or ggml-2023", work->target_path, wanted);
     return CLI_DONE;
@@ -100,27 +132,31 @@ static int compare(convert_job *work)
     return code;
 }
 
-static int save(convert_job *work)
+/* Reads the copy as anybody would. */
+static int read_back(convert_job *work)
 {
+    ink_model_options how = INK_MODEL_OPTIONS_INIT;
+    const foreign_options none = { NULL };
     ink_error error;
-    const ink_type type = work->how->type && strcmp(work->how->type, ink_type_name(INK_F16)) == 0 ? INK_F16 : INK_F32;
-    if (work->how->type ? ink_retype(work->source, type, NULL, &work->bytes, &error)
-                        : ink_model_save_memory(work->source, work->layout, &work->bytes, &error))
-        return cli_failed("%s: %s", work->source_path, error.text);
+    how.name = work->target_path;
+    if (!work->format->is_ours) {
+        const int code = foreign_read(work->target_path, (const uint8_t *)work->bytes.data, work->bytes.size, &none,
+                                      &work->copy);
+        work->target = work->copy.model;
+        return code;
+    }
+    if (ink_model_open_memory(work->bytes.data, work->bytes.size, &how, &work->target, &error))
+        return cli_failed("%s", error.text);
     return CLI_DONE;
 }
 
 static int make_copy(convert_job *work)
 {
-    ink_model_options how = INK_MODEL_OPTIONS_INIT;
     ink_error error;
-    how.name = work->target_path;
-    int code = save(work);
-    if (code)
-        return code;
-    if (ink_model_open_memory(work->bytes.data, work->bytes.size, &how, &work->target, &error))
-        return cli_failed("%s", error.text);
-    return compare(work);
+    if (work->format->write(work, &work->bytes, &error))
+        return cli_failed("%s: %s", work->source_path, error.text);
+    const int code = read_back(work);
+    return code ? code : compare(work);
 }
 
 /* ---- the command ---- */
@@ -181,12 +217,15 @@ static int run(const void *given, char *const *operand, size_t count)
     convert_job work = { .how = how, .source_path = operand[0], .target_path = operand[1] };
     work.verify = (verify_options){ how->verify, how->labels, how->reference, how->tolerance };
     (void)count;
-    int code = choose_layout(&work);
+    int code = choose_format(&work);
     if (!code)
         code = verify_check(&work.verify);
     if (!code)
         code = convert(&work);
-    ink_model_close(&work.target);
+    if (work.format && !work.format->is_ours)
+        foreign_close(&work.copy);
+    else
+        ink_model_close(&work.target);
     if (work.is_foreign)
         foreign_close(&work.foreign);
     else

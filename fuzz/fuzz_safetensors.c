@@ -12,8 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ink_error error;
     ink_weight *weights;
     size_t count;
+    const char *network;
     ink_arena_init(&arena, &allocator);
-    if (ink_safetensors_read(data, size, &arena, &weights, &count, &error)) {
+    if (ink_safetensors_read(data, size, &arena, &weights, &count, &network, &error)) {
         FUZZ_CHECK(error.text[0]);
         ink_arena_free(&arena);
         return 0;

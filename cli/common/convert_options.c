@@ -17,7 +17,7 @@ static const char *type_choice(size_t index)
 static const cli_operand operands[] = {
     { "SRC", "the model to read: of Keras, PyTorch, ONNX, safetensors, TensorFlow.js, TensorFlow Lite; GGUF, or "
              "ggml's .bin", CLI_ONCE },
-    { "DST", "the file to write: NAME.gguf or NAME.bin", CLI_ONCE },
+    { "DST", "the file to write: NAME.gguf, NAME.bin, NAME.onnx or NAME.safetensors", CLI_ONCE },
     { NULL, NULL, CLI_ONCE },
 };
 
@@ -28,7 +28,7 @@ static const cli_option options[] = {
               "'inkling' for a .gguf" },
     { .name = "type", .kind = CLI_CHOICE, .value = "TYPE", .at = offsetof(convert_options, type),
       .choice = type_choice,
-      .help = "how weights are stored, in the layout inkling; by default as they are in SRC" },
+      .help = "how weights are stored, in the layout inkling of a .gguf; by default as they are in SRC" },
     { .name = "graph", .letter = 'g', .kind = CLI_FILE, .value = "FILE", .at = offsetof(convert_options, graph),
       .help = "the network as text, for a file that holds weights alone; see docs/networks.md" },
     { .name = "verify", .kind = CLI_FILE, .value = "IMAGES", .at = offsetof(convert_options, verify),
@@ -50,6 +50,7 @@ static const cli_example examples[] = {
     { "with proof that it gives the same numbers",
       "inkling convert model.pt model.gguf --verify IMAGES --reference outputs.npy" },
     { "weights without a network, which this file tells", "inkling convert --graph net.txt weights.pt model.gguf" },
+    { "a model for everywhere else", "inkling convert models/cnn.gguf cnn.onnx" },
     { "from ggml's old format to a file that holds its graph", "inkling convert ggml-model-f32.bin "
                                                                "fc.gguf" },
     { "for today's ggml", "inkling convert --layout ggml fc.gguf fc-ggml.gguf" },

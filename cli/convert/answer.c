@@ -80,6 +80,18 @@ static void add_side(text *to, const char *verb, const char *path, const ink_mod
                 ink_layout_name(info->layout), info->tensors, (unsigned long long)info->file_bytes);
 }
 
+/* A file of another framework takes scaled pixels: who runs it there has to know. */
+static void add_other(text *to, const convert_job *work)
+{
+    const ink_model_info *info = ink_model_get_info(work->source);
+    text_add(to, "wrote  ");
+    text_masked(to, work->target_path);
+    text_printf(to, ": %s, %zu tensors, %zu bytes\n", work->format->name, info->tensors, work->bytes.size);
+    text_add(to, "       its input is x = ");
+    add_scaling(to, (double)info->input_scale, (double)info->input_offset);
+    text_add(to, "\n");
+}
+
 /* ggml's programs have the sizes of one network each built in, and abort on others. Which network a file
  * holds is told by its layout, its first operator and its number of parameters. */
 static const char *ggml_note(const ink_model *model)
@@ -114,12 +126,15 @@ int answer_text(const convert_job *work)
         add_side(&answer, "read", work->source_path, work->source);
     if (work->is_foreign)
         add_graph(&answer, &work->foreign);
-    add_side(&answer, "wrote", work->target_path, work->target);
+    if (work->format->is_ours)
+        add_side(&answer, "wrote", work->target_path, work->target);
+    else
+        add_other(&answer, work);
     text_printf(&answer, "check  64 pictures, largest difference between probabilities %.3g\n",
                 work->difference);
     if (work->verify.images)
         verify_tell(&work->verify, &work->proof, &answer);
-    if (ggml_note(work->target))
+    if (work->format->is_ours && ggml_note(work->target))
         text_printf(&answer, "note   %s\n", ggml_note(work->target));
     int code = cli_print(&answer);
     text_free(&answer);
@@ -163,15 +178,29 @@ static json_t *foreign_json(const convert_job *work)
     return side;
 }
 
+static json_t *other_json(const convert_job *work)
+{
+    const ink_model_info *info = ink_model_get_info(work->source);
+    json_t *side = js_map();
+    js_put(side, "file", js_text(work->target_path));
+    js_put(side, "format", js_text(work->format->name));
+    js_put(side, "tensors", js_count(info->tensors));
+    js_put(side, "parameters", js_count(info->parameters));
+    js_put(side, "bytes", js_count(work->bytes.size));
+    js_put(side, "input_scale", js_number((double)info->input_scale));
+    js_put(side, "input_offset", js_number((double)info->input_offset));
+    return side;
+}
+
 int answer_json(const convert_job *work)
 {
     json_t *document = js_map();
     js_put(document, "read", work->is_foreign ? foreign_json(work) : side_json(work->source_path, work->source));
-    js_put(document, "wrote", side_json(work->target_path, work->target));
+    js_put(document, "wrote", work->format->is_ours ? side_json(work->target_path, work->target) : other_json(work));
     js_put(document, "largest_difference", js_number(work->difference));
     if (work->verify.images)
         js_put(document, "verify", verify_json(&work->verify, &work->proof));
-    if (ggml_note(work->target))
+    if (work->format->is_ours && ggml_note(work->target))
         js_put(document, "note", js_text(ggml_note(work->target)));
     return js_print(document);
 }

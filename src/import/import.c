@@ -17,6 +17,7 @@ typedef struct reading {
     ink_torch_file torch; /* open as long as `torch.zip` is */
     const ink_weight *weights; /* of a file without a graph */
     size_t count;
+    const char *network; /* and its text, where it has one beside */
     bool keras; /* and they are Keras' */
     ink_draft draft; /* of a file with a graph */
     ink_text wanted;
@@ -44,7 +45,7 @@ static ink_status read_safetensors(const uint8_t *data, size_t size, reading *r,
 {
     ink_weight *weights = NULL;
     r->report->format = "safetensors";
-    INK_TRY(ink_safetensors_read(data, size, &r->arena, &weights, &r->count, error));
+    INK_TRY(ink_safetensors_read(data, size, &r->arena, &weights, &r->count, &r->network, error));
     r->weights = weights;
     return INK_OK;
 }
@@ -156,9 +157,12 @@ static uint32_t classes_of(const reading *r)
 static ink_status take_graph(reading *r, const ink_import_options *options, uint32_t *classes, ink_error *error)
 {
     ink_text text;
-    r->report->graph_from = r->report->scaling_from = INK_IMPORT_TEXT;
+    r->report->graph_from = r->report->scaling_from = options->graph ? INK_IMPORT_TEXT : INK_IMPORT_FILE;
     ink_text_init(&text, options->allocator);
-    ink_text_bytes(&text, options->graph, options->graph_size);
+    if (options->graph)
+        ink_text_bytes(&text, options->graph, options->graph_size);
+    else
+        ink_text_format(&text, "%s", r->network);
     *classes = classes_of(r);
     return ink_text_finish(&text, &r->report->graph, error);
 }
@@ -166,7 +170,7 @@ static ink_status take_graph(reading *r, const ink_import_options *options, uint
 static ink_status assemble_chain(reading *r, const ink_import_options *options, ink_builder **out, ink_error *error)
 {
     uint32_t classes = 0;
-    INK_TRY(options->graph ? take_graph(r, options, &classes, error) : guess(r, options, &classes, error));
+    INK_TRY(options->graph || r->network ? take_graph(r, options, &classes, error) : guess(r, options, &classes, error));
     return ink_assemble(r->report->graph.data, r->report->graph.size,
                         options->graph ? options->graph_name : "the graph", classes, r->weights, r->count, out, error);
 }

@@ -1,7 +1,9 @@
 #include "import/onnx.h"
 
 #include "base/cursor.h"
+#include "base/number.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- the outermost message ---- */
@@ -518,6 +520,25 @@ static uint64_t most_numbers(size_t size, const ink_companions *companions)
     return most < 1 << 28 ? most : 1 << 28;
 }
 
+/* What becomes of a pixel stands in files that are written here, both or neither. */
+static void read_scaling(const InkOnnx__Model *model, ink_draft *draft)
+{
+    static const char *const keys[] = { "inkling.input_scale", "inkling.input_offset" };
+    double number[2] = { 0, 0 };
+    bool found[2] = { false, false };
+    for (size_t i = 0; i < model->n_metadata_props; i++)
+        for (size_t k = 0; k < 2; k++) {
+            const char *value = model->metadata_props[i]->value;
+            if (strcmp(model->metadata_props[i]->key, keys[k]) == 0)
+                found[k] = ink_number_parse(&value, &number[k]) && !*value && fabs(number[k]) < 1e30;
+        }
+    if (found[0] && found[1] && number[0] != 0 && !draft->scaling_known) {
+        draft->scaling_known = true;
+        draft->scale = number[0];
+        draft->offset = number[1];
+    }
+}
+
 ink_status ink_onnx_read(const uint8_t *data, size_t size, const ink_companions *companions, ink_draft *draft,
                          ink_error *error)
 {
@@ -540,6 +561,7 @@ ink_status ink_onnx_read(const uint8_t *data, size_t size, const ink_companions 
             INK_TRY(convert(&x, &x.nodes[x.order[i]]));
         give_scores(&x, &x.values[output]);
     }
+    read_scaling(model, draft);
     return ink_draft_finish(draft, error);
 }
 

@@ -151,8 +151,19 @@ static ink_status read_header(const json_t *header, ink_arena *arena, entry **en
     return *count ? INK_OK : ink_fail(error, INK_ERR_MISSING, "holds no tensors: no model");
 }
 
+/* The network's text, which stands in the metadata of files that are written here. */
+static ink_status read_network(const json_t *header, ink_arena *arena, const char **network, ink_error *error)
+{
+    const json_t *text = json_object_get(json_object_get(header, "__metadata__"), "inkling.network");
+    *network = NULL;
+    if (!json_is_string(text))
+        return INK_OK;
+    *network = ink_arena_string(arena, json_string_value(text), json_string_length(text));
+    return *network ? INK_OK : ink_fail(error, INK_ERR_MEMORY, "no memory to read a model");
+}
+
 ink_status ink_safetensors_read(const uint8_t *data, size_t size, ink_arena *arena, ink_weight **weights, size_t *count,
-                                ink_error *error)
+                                const char **network, ink_error *error)
 {
     ink_cursor cursor = { data, size, 0 };
     uint64_t length;
@@ -178,6 +189,8 @@ ink_status ink_safetensors_read(const uint8_t *data, size_t size, ink_arena *are
         status = *weights ? read_data(entries, *count, &cursor, arena, *weights, error)
                           : ink_fail(error, INK_ERR_MEMORY, "no memory to read a model");
     }
+    if (!status)
+        status = read_network(header, arena, network, error);
     json_decref(header);
     return status;
 }
@@ -185,13 +198,14 @@ ink_status ink_safetensors_read(const uint8_t *data, size_t size, ink_arena *are
 #else
 
 ink_status ink_safetensors_read(const uint8_t *data, size_t size, ink_arena *arena, ink_weight **weights, size_t *count,
-                                ink_error *error)
+                                const char **network, ink_error *error)
 {
     (void)data;
     (void)size;
     (void)arena;
     *weights = NULL;
     *count = 0;
+    *network = NULL;
     return ink_fail(error, INK_ERR_OPEN, "is a safetensors file: built without jansson, which reads its header");
 }
 

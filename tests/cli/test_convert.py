@@ -50,6 +50,24 @@ class Convert(ProgramTest):
             self.done("convert", self.cnn, target, "--layout", layout)
             self.same_answers(self.cnn, target)
 
+    @needs_json
+    def test_other_formats(self):
+        """Written, read again, the same answers and scaling; what they cannot hold is told."""
+        if "protobuf-c" in run("convert", self.model, self.folder / "x.onnx").err:
+            self.skipTest("built without protobuf-c")
+        for suffix, name in ((".onnx", "ONNX"), (".safetensors", "safetensors")):
+            for source in (self.legacy, self.cnn, "models/digits.gguf"):
+                target, again = self.folder / ("out" + suffix), self.folder / "again.gguf"
+                wrote = self.done("convert", source, target, "--json").json["wrote"]
+                self.assertEqual((wrote["format"], wrote["bytes"]), (name, target.stat().st_size))
+                read = self.done("convert", target, again, "--json").json["read"]
+                self.assertEqual((read["format"], read["input_scaling_from"], read["graph_from"]),
+                                 (name, "the file", "the file"))
+                self.assertAlmostEqual(read["input_scale"], wrote["input_scale"], delta=1e-9)
+                self.same_answers(source, again)
+            self.failed("convert", self.model, target, "--layout", "inkling", code=2, says=["--layout", suffix])
+            self.failed("convert", self.model, target, "--type", "f16", code=2, says=["--type", suffix])
+
     def test_note_where_ggml_has_other_sizes(self):
         """ggml's programs abort on sizes other than their own; who writes such a file is told."""
         small = self.done("convert", self.model, self.folder / "small.gguf", "--layout", "ggml")

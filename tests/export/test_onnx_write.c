@@ -75,6 +75,8 @@ static bool check_written(ink_model *model, const char *path)
     const ink_model_info *info = ink_model_get_info(model);
     if (again) {
         const size_t classes = info->classes;
+        assert_true(ink_model_get_info(again)->input_scale == info->input_scale);
+        assert_true(ink_model_get_info(again)->input_offset == info->input_offset);
         float *x = check_random_floats(&state, IMAGES * (size_t)info->channels * info->height * info->width);
         float *want = outputs(model, x, IMAGES), *y = outputs(again, x, IMAGES);
         double largest = 1;

@@ -51,14 +51,17 @@ static void tensors_are_read_again(void **state)
         ink_arena_init(&arena, &allocator);
         check_error(ink_safetensors_write(model, &file, &error), &error, INK_OK, NULL);
         assert_true((unsigned char)file.data[0] % 8 == 0); /* of the header's length */
+        const char *network = NULL;
         const ink_status status = ink_safetensors_read((const uint8_t *)file.data, file.size, &arena, &weights, &count,
-                                                       &error);
+                                                       &network, &error);
         if (status == INK_ERR_OPEN) {
             print_message("skipped: built without jansson\n");
             skip();
         }
         check_error(status, &error, INK_OK, NULL);
         assert_int_equal(count, ink_model_get_info(model)->tensors);
+        assert_non_null(network);
+        assert_non_null(strstr(network, ink_model_node(model, 0)->name));
         for (size_t k = 0; k < count; k++) {
             const ink_tensor_info *tensor = ink_model_tensor(model, k);
             const ink_weight *weight = find(weights, count, tensor->name);

@@ -12,6 +12,7 @@ typedef struct reading {
     ink_arena arena;
     ink_weight *weights;
     size_t count;
+    const char *network;
     ink_error error;
     ink_status status;
 } reading;
@@ -22,7 +23,8 @@ static void read_bytes(blob bytes, reading *r)
     ink_arena_init(&r->arena, &allocator);
     r->bytes = fence_make(bytes.data, bytes.size);
     blob_free(&bytes);
-    r->status = ink_safetensors_read(r->bytes.data, r->bytes.size, &r->arena, &r->weights, &r->count, &r->error);
+    r->status = ink_safetensors_read(r->bytes.data, r->bytes.size, &r->arena, &r->weights, &r->count,
+                                     &r->network, &r->error);
     if (r->status == INK_ERR_OPEN) {
         print_message("skipped: built without jansson\n");
         skip();

@@ -121,7 +121,7 @@ class Convert(ProgramTest):
                 ([], "SRC is missing"),
                 ([self.model], "DST is missing"),
                 ([self.model, out], ["unknown suffix", ".gguf", ".bin"]),
-                ([self.model, str(out) + ".onnx"], "unknown suffix"),
+                ([self.model, str(out) + ".tflite"], "unknown suffix"),
                 ([self.model, str(out) + ".bin", "--layout", "ggml"], "contradicts"),
                 ([self.model, str(out) + ".gguf", "--layout", "legacy"], "contradicts"),
                 ([self.model, str(out) + ".gguf", "--layout", "gml"], "did you mean 'ggml'")):

@@ -95,8 +95,8 @@ static ink_status make_model(const task *job, ink_import_report *report, ink_buf
 static bool import_in_sandbox(void *context, const sandbox_pipe *to)
 {
     ink_import_report report;
-    ink_buffer model = { NULL };
-    ink_error error = { INK_OK };
+    ink_buffer model = { .data = NULL };
+    ink_error error = { .status = INK_OK };
     head first = { .status = (int32_t)make_model(context, &report, &model, &error) };
     first.graph_from = (int32_t)report.graph_from;
     first.scaling_from = (int32_t)report.scaling_from;

@@ -72,8 +72,8 @@ static bool forbid_system_calls(void)
     for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
         done = done && seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0) == 0;
     /* abort() is to end the child as it should: a signal to itself, and no other process */
-    done = done && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                                    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())) == 0;
+    const struct scmp_arg_cmp itself = { .arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid() };
+    done = done && seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &itself) == 0;
     done = done && seccomp_load(filter) == 0;
     seccomp_release(filter);
     return done;

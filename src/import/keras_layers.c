@@ -56,6 +56,7 @@ static const struct {
     { "gelu", "gelu", "" },
     { "leaky_relu", "leaky_relu", "alpha=0.2" },
     { "selu", "elu", "alpha=1.67326324" },
+    { "relu6", "relu", "" },
 };
 static const double selu_scale[] = { 1.05070098 }, no_offset[] = { 0 };
 
@@ -68,6 +69,15 @@ static bool has_word(const char *words, const char *word)
     return false;
 }
 
+/* The smaller of a rectified value and `high`: high - relu(high - x). */
+static ink_keras_value bound(const ink_keras_call *call, ink_keras_value value, double high)
+{
+    static const double minus[] = { -1 };
+    value = ink_keras_scale(call, value, 1, minus, &high);
+    value = ink_keras_same(call, "relu", value, "");
+    return ink_keras_scale(call, value, 1, minus, &high);
+}
+
 static ink_keras_value apply(const ink_keras_call *call, ink_keras_value value, size_t row)
 {
     if (!value.node || !*activations[row].op)
@@ -75,6 +85,8 @@ static ink_keras_value apply(const ink_keras_call *call, ink_keras_value value, 
     if (strstr(activations[row].op, "softmax"))
         value = ink_keras_as_is(call, value);
     value = ink_keras_same(call, activations[row].op, value, activations[row].attributes);
+    if (strcmp(activations[row].name, "relu6") == 0)
+        return bound(call, value, 6);
     return strcmp(activations[row].name, "selu") == 0 ? ink_keras_scale(call, value, 1, selu_scale, no_offset) : value;
 }
 
@@ -110,13 +122,15 @@ static ink_keras_value relu(ink_keras_call *call)
 {
     char text[40];
     const double slope = number_or(call, "negative_slope", 0);
-    if (!is_off(get(call, "max_value")))
-        return ink_keras_fault(call, "a max_value is not supported; use plain ReLU, and train on");
+    const double most = number_or(call, "max_value", -1);
+    if (!is_off(get(call, "max_value")) && !(most > 0 && most <= 64)) /* beyond, differences to it lose digits */
+        return ink_keras_fault(call, "a max_value of %g is not supported; wanted up to 64, or none", most);
     if (number_or(call, "threshold", 0) != 0)
         return ink_keras_fault(call, "a threshold is not supported; use plain ReLU, and train on");
     snprintf(text, sizeof text, "alpha=%.9g", slope);
-    return slope != 0 ? ink_keras_same(call, "leaky_relu", call->inputs[0], text)
-                      : ink_keras_same(call, "relu", call->inputs[0], "");
+    const ink_keras_value value = slope != 0 ? ink_keras_same(call, "leaky_relu", call->inputs[0], text)
+                                             : ink_keras_same(call, "relu", call->inputs[0], "");
+    return most > 0 ? bound(call, value, most) : value;
 }
 
 static ink_keras_value leaky_relu(ink_keras_call *call)

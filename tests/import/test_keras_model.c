@@ -248,7 +248,8 @@ static const struct {
       "a class of its author (Mine>Dense)" },
     { AFTER("{'class_name':'Dense','module':'__main__','config':{'name':'l'}}"), "a class of its author (__main__)" },
     { AFTER(LAYER("Lambda", "l", ",'function':'x'")), "a program of its author, which is not run" },
-    { AFTER(LAYER("ReLU", "l", ",'max_value':6.0")), "a max_value is not supported" },
+    { AFTER(LAYER("ReLU", "l", ",'max_value':600.0")), "a max_value of 600 is not supported" },
+    { AFTER(LAYER("ReLU", "l", ",'max_value':0.0")), "a max_value of 0 is not supported" },
     { AFTER(LAYER("ReLU", "l", ",'threshold':1")), "a threshold is not supported" },
     { AFTER(LAYER("Activation", "l", ",'activation':'swish'")), "its activation 'swish' is not supported" },
     { AFTER(LAYER("Activation", "l", ",'activation':{'class_name':'Dense','config':{}}")),
@@ -499,6 +500,42 @@ static void it_computes_what_keras_does(void **state)
     reading_free(&r);
 }
 
+/* min(max(x, 0), 6), and with a leak below: the highest value of ReLU, and relu6. */
+static void values_are_bounded(void **state)
+{
+    static const struct {
+        const char *layer;
+        double most, leak;
+    } rows[] = {
+        { LAYER("ReLU", "r", ",'max_value':2.5"), 2.5, 0 },
+        { LAYER("ReLU", "r", ",'max_value':2.5,'negative_slope':0.25"), 2.5, 0.25 },
+        { LAYER("Activation", "r", ",'activation':'relu6'"), 6, 0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char model[2000];
+        float input[H * W], output[3];
+        reading r;
+        snprintf(model, sizeof model, SEQUENTIAL("7,6,1", "%s," FLAT "," DENSE), rows[i].layer);
+        read_model(model, "d/kernel 42 3;d/bias 3", &r);
+        if (r.status)
+            fail_msg("%s", r.error.text);
+        for (int k = 0; k < H * W; k++)
+            input[k] = (float)(k * 29 % 17) - 8; /* -8 to 8 */
+        run_text(&r, input, output);
+        for (int o = 0; o < 3; o++) {
+            double sum = (double)keras_value_of("bias", (uint64_t)o), size = 0;
+            for (int k = 0; k < H * W; k++) {
+                const double x = (double)input[k], y = fmin(x < 0 ? rows[i].leak * x : x, rows[i].most);
+                sum += y * (double)keras_value_of("kernel", (uint64_t)(k * 3 + o));
+                size += fabs(y) + rows[i].most;
+            }
+            assert_true(fabs(sum - (double)output[o]) <= 44 * ldexp(1, -24) * 4 * size);
+        }
+        reading_free(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,6 +546,7 @@ int main(void)
         cmocka_unit_test(broken_models_are_refused),
         cmocka_unit_test(growth_has_a_limit),
         cmocka_unit_test(it_computes_what_keras_does),
+        cmocka_unit_test(values_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

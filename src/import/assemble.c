@@ -38,7 +38,10 @@ static ink_status add(ink_builder *builder, const ink_weight *weight, ink_error 
                             (unsigned long)i, (unsigned long long)weight->dim[i]);
         dim[i] = (uint32_t)weight->dim[i];
     }
-    snprintf(name, sizeof name, "%.*s%.64s", dot ? (int)(dot + 1 - weight->name) : 0, weight->name, part);
+    if (dot)
+        snprintf(name, sizeof name, "%.*s%.64s", (int)(dot + 1 - weight->name), weight->name, part);
+    else
+        snprintf(name, sizeof name, INK_WEIGHT_UNNAMED ".%.64s", part);
     return ink_builder_tensor(builder, name, INK_F32, weight->rank, dim, weight->data, error);
 }
 

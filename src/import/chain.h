@@ -9,9 +9,18 @@
 
 #include "import/weights.h"
 
-enum { INK_CHAIN_LAYERS = 64, INK_CHAIN_GUESSES = 32 };
+enum { INK_CHAIN_LAYERS = 64, INK_CHAIN_GUESSES = 48 };
 
 typedef enum ink_chain_kind { INK_CHAIN_CONV, INK_CHAIN_DENSE, INK_CHAIN_NORM } ink_chain_kind;
+
+/* What a module's attributes say of a convolution; padding is top, left, bottom, right. */
+typedef struct ink_chain_window {
+    uint64_t stride[2], padding[4], dilation[2];
+} ink_chain_window;
+
+typedef struct ink_chain_pool {
+    uint8_t kernel, stride, padding, ceil;
+} ink_chain_pool;
 
 typedef struct ink_chain_layer {
     const char *name; /* without ".weight" */
@@ -19,6 +28,8 @@ typedef struct ink_chain_layer {
     const ink_weight *weight, *bias, *mean, *variance; /* NULL where there is none */
     uint64_t in, out, height, width; /* of a group for convolutions; the kernel's */
     size_t norm; /* the index of the batch norm behind it; SIZE_MAX: none */
+    const ink_chain_window *window; /* NULL: to be guessed */
+    double epsilon;                 /* of a norm; 0: PyTorch's own */
 } ink_chain_layer;
 
 typedef struct ink_chain {
@@ -26,21 +37,37 @@ typedef struct ink_chain {
     size_t count;
     uint32_t side; /* of the input, which is side x side */
     uint32_t channels;
+    size_t first_norm; /* the index of one before the first layer; SIZE_MAX: none */
     bool keras; /* the caller sets it: a flatten has channels last, and a batch norm Keras' epsilon */
+    /* What modules say that are all alike; NULL: to be guessed. */
+    const char *activation, *pool_op;
+    const ink_chain_pool *pool;
 } ink_chain;
 
+typedef enum ink_chain_padding { INK_CHAIN_BARE, INK_CHAIN_HALF, INK_CHAIN_ONE } ink_chain_padding;
+
 typedef struct ink_chain_guess {
-    bool padded[INK_CHAIN_LAYERS]; /* the convolution keeps the picture's size */
-    bool pooled[INK_CHAIN_LAYERS]; /* a 2x2 pool stands behind it */
-    enum { INK_CHAIN_FLAT, INK_CHAIN_GLOBAL_AVG, INK_CHAIN_GLOBAL_MAX } end; /* what comes before the dense layers */
-    int oddity;                    /* 0 is as most people do it */
+    uint8_t padding[INK_CHAIN_LAYERS]; /* of a convolution: none, half its kernel, one pixel */
+    bool strided[INK_CHAIN_LAYERS];    /* it takes every second pixel */
+    bool pooled[INK_CHAIN_LAYERS];     /* a pool stands behind it */
+    ink_chain_pool pool;
+    /* what stands before the dense layers */
+    enum { INK_CHAIN_FLAT, INK_CHAIN_GLOBAL_AVG, INK_CHAIN_GLOBAL_MAX, INK_CHAIN_AVG } end;
+    uint32_t end_kernel[2];            /* of INK_CHAIN_AVG: an adaptive pool */
+    int oddity;                        /* 0 is as most people do it */
 } ink_chain_guess;
 
-/* What is the same for all guesses, by the words of the text form. */
+/* Where batch norms stand. */
+typedef enum ink_chain_norms { INK_CHAIN_NORM_FIRST, INK_CHAIN_NORM_SECOND, INK_CHAIN_NORM_LAST } ink_chain_norms;
+
+/* What is the same for all layers, by the words of the text form. */
 typedef struct ink_chain_style {
     const char *activation, *pool; /* "relu", "max_pool2d" */
     double scale, offset;          /* x = pixel * scale + offset */
-    bool norm_last;                /* batch norms stand behind the activation */
+    ink_chain_norms norms;         /* before the activation, behind it, or behind the pool */
+    bool pool_first;               /* before the activation */
+    bool bare_convs, bare_dense;   /* no activation behind convolutions, behind dense layers */
+    const char *remark;            /* other activations that may be right; NULL or "": none */
 } ink_chain_style;
 
 /* Groups the tensors into layers.

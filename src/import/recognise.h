@@ -16,13 +16,15 @@ typedef struct ink_recognised {
     ink_chain_guess guess;
     ink_chain_style style;
     size_t correct; /* of the evidence's pictures */
-    double loss;     /* their mean cross-entropy, and the scaling's handicap */
-    double handicap; /* of that */
+    double loss;    /* their mean cross-entropy: of a guess, with logits multiplied by what makes it smallest; of a
+                     * scaling, as it is, with the scaling's handicap */
+    char rivals[200]; /* activations that read the pictures about as well as the one that was taken */
     size_t tried;   /* guesses and styles */
     ink_buffer text; /* the network; the caller closes it */
 } ink_recognised;
 
-/* Tries guesses, activations, pools and ways to scale a pixel, and takes what has the smallest loss.
+/* Tries guesses, activations, pools and ways to scale a pixel, and takes what has the smallest loss; what is not usual
+ * only where it is clearly better. A text with rivals has a remark that tells them.
  * Errors: INK_ERR_GRAPH, with a draft of a --graph file in `found->text`, where no guess fits the sizes or none
  * reads nine of ten pictures; INK_ERR_MEMORY. */
 ink_status ink_recognise(const ink_chain *chain, const ink_weight *weights, size_t count, const ink_evidence *evidence,

@@ -8,6 +8,9 @@
 
 enum { INK_WEIGHT_DIMS = 8 };
 
+/* The layer of a tensor whose name is that of a parameter alone: a state_dict of one torch.nn.Linear. */
+#define INK_WEIGHT_UNNAMED "layer"
+
 /* Element types that files of weights have. */
 typedef enum ink_element {
     INK_ELEMENT_F32, INK_ELEMENT_F64, INK_ELEMENT_F16, INK_ELEMENT_BF16,

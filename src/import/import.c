@@ -5,6 +5,7 @@
 #include "import/keras_file.h"
 #include "import/onnx.h"
 #include "import/safetensors.h"
+#include "import/script_graph.h"
 #include "import/tfjs.h"
 #include "import/tflite.h"
 #include "import/torch_state.h"
@@ -15,6 +16,7 @@
 typedef struct reading {
     ink_arena arena;
     ink_torch_file torch; /* open as long as `torch.zip` is */
+    ink_torch_state state;     /* of a torch file: its modules */
     const ink_weight *weights; /* of a file without a graph */
     size_t count;
     const char *network; /* and its text, where it has one beside */
@@ -22,6 +24,7 @@ typedef struct reading {
     ink_draft draft; /* of a file with a graph */
     ink_text wanted;
     ink_companions companions;
+    bool has_graph; /* one was given */
     ink_import_report *report;
 } reading;
 
@@ -29,15 +32,20 @@ typedef struct reading {
 
 static ink_status read_torch(const uint8_t *data, size_t size, reading *r, ink_error *error)
 {
-    ink_torch_state state;
+    ink_torch_state *state = &r->state;
     INK_TRY(ink_torch_open(data, size, &r->arena, &r->torch, error));
     r->report->format = r->torch.script ? "PyTorch TorchScript" : "PyTorch state_dict";
-    INK_TRY(ink_torch_state_read(&r->torch, &state, error));
-    if (state.module_count && !r->torch.script)
+    if (r->torch.script && !r->has_graph && ink_script_has_graph(&r->torch)) {
+        ink_draft_init(&r->draft, &r->arena);
+        INK_TRY(ink_script_draft(&r->torch, &r->draft, error));
+        return ink_draft_finish(&r->draft, error);
+    }
+    INK_TRY(ink_torch_state_read(&r->torch, state, error));
+    if (state->module_count && !r->torch.script)
         r->report->format = "PyTorch module";
-    snprintf(r->report->key, sizeof r->report->key, "%s", state.key);
-    r->weights = state.weights;
-    r->count = state.weight_count;
+    snprintf(r->report->key, sizeof r->report->key, "%s", state->key);
+    r->weights = state->weights;
+    r->count = state->weight_count;
     return INK_OK;
 }
 
@@ -253,7 +261,7 @@ ink_status ink_import(const uint8_t *data, size_t size, const ink_import_options
                       ink_import_report *report, ink_error *error)
 {
     const struct format *format = format_of(data, size);
-    reading r = { .report = report };
+    reading r = { .has_graph = options->graph != NULL, .report = report };
     *report = (ink_import_report){ .format = NULL };
     *out = NULL;
     if (!format)

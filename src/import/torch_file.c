@@ -23,8 +23,12 @@ static const char *find_folder(const ink_torch_file *file)
     return NULL;
 }
 
-static ink_status member(ink_torch_file *file, const char *name, const uint8_t **bytes, size_t *size, ink_error *error)
+ink_status ink_torch_member(ink_torch_file *file, const char *name, const uint8_t **bytes, size_t *size,
+                            ink_error *error)
 {
+    *bytes = NULL;
+    if (!file->zip)
+        return INK_OK;
     const char *path = ink_arena_format(file->arena, "%s%s", file->folder, name);
     return path ? ink_zip_read(file->zip, path, file->arena, bytes, size, error)
                 : ink_fail(error, INK_ERR_MEMORY, "no memory to read a zip archive");
@@ -36,16 +40,33 @@ static ink_status open_zip(const uint8_t *data, size_t size, ink_torch_file *fil
     size_t length = 0, used;
     INK_TRY(ink_zip_open(data, size, &file->zip, error));
     file->folder = find_folder(file);
+    file->storage_folder = "data/";
     if (!file->folder)
         return ink_fail(error, INK_ERR_MISSING,
                         "is a zip archive without FOLDER/data.pkl: not one that torch.save wrote");
-    INK_TRY(member(file, "byteorder", &bytes, &length, error));
+    INK_TRY(ink_torch_member(file, "byteorder", &bytes, &length, error));
     if (bytes && length >= 3 && memcmp(bytes, "big", 3) == 0)
         return ink_fail(error, INK_ERR_ENDIAN, "was written on a big-endian machine");
-    INK_TRY(member(file, "constants.pkl", &bytes, &length, error));
+    INK_TRY(ink_torch_member(file, "constants.pkl", &bytes, &length, error));
     file->script = bytes != NULL;
-    INK_TRY(member(file, "data.pkl", &bytes, &length, error));
+    INK_TRY(ink_torch_member(file, "data.pkl", &bytes, &length, error));
     return ink_pickle_parse(bytes, length, file->arena, &file->root, &used, error);
+}
+
+ink_status ink_torch_beside(ink_torch_file *file, const char *name, ink_torch_file *beside, ink_error *error)
+{
+    const uint8_t *bytes = NULL;
+    size_t size, used;
+    const char *member = ink_arena_format(file->arena, "%s.pkl", name);
+    const char *storages = ink_arena_format(file->arena, "%s/", name);
+    if (!member || !storages)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory to read a zip archive");
+    INK_TRY(ink_torch_member(file, member, &bytes, &size, error));
+    if (!bytes)
+        return ink_fail(error, INK_ERR_MISSING, "holds no %s", member);
+    *beside = (ink_torch_file){ .arena = file->arena, .zip = file->zip, .folder = file->folder,
+                                .storage_folder = storages, .script = true };
+    return ink_pickle_parse(bytes, size, file->arena, &beside->root, &used, error);
 }
 
 /* ---- storages ---- */
@@ -72,10 +93,10 @@ static ink_status storage_find(ink_torch_file *file, const char *key, const ink_
     const uint8_t *bytes = NULL;
     size_t size = 0;
     if (file->zip) {
-        const char *name = ink_arena_format(file->arena, "data/%s", key);
+        const char *name = ink_arena_format(file->arena, "%s%s", file->storage_folder, key);
         if (!name)
             return ink_fail(error, INK_ERR_MEMORY, "no memory to read a zip archive");
-        INK_TRY(member(file, name, &bytes, &size, error));
+        INK_TRY(ink_torch_member(file, name, &bytes, &size, error));
     }
     if (!bytes)
         return ink_fail(error, INK_ERR_MISSING, "storage '%.100s' is not in the file", key);
@@ -283,6 +304,13 @@ static void copy(const ink_weight *weight, const uint64_t *stride, uint64_t offs
     }
 }
 
+bool ink_torch_sizes(const ink_pickle *value, uint32_t *rank, uint64_t dim[INK_WEIGHT_DIMS])
+{
+    const ink_pickle *call = tensor_of(value);
+    return ink_torch_is_tensor(value) && ink_pickle_calls(call, call->text, 4) &&
+           read_sizes(call->items[0]->items[2], rank, dim);
+}
+
 ink_status ink_torch_tensor(ink_torch_file *file, const ink_pickle *value, const char *name, ink_weight *weight,
                             ink_error *error)
 {
@@ -321,5 +349,35 @@ ink_status ink_torch_tensor(ink_torch_file *file, const ink_pickle *value, const
     weight->data = data;
     weight->source = storage->data + (elements ? offset * ink_element_bytes(element) : 0);
     copy(weight, stride, offset, element, storage->data, data);
+    return INK_OK;
+}
+
+struct ink_torch_read {
+    const ink_pickle *value;
+    const ink_weight *weight;
+};
+
+ink_status ink_torch_tensor_once(ink_torch_file *file, const ink_pickle *value, const char *name,
+                                 const ink_weight **weight, ink_error *error)
+{
+    for (size_t i = 0; i < file->read_count; i++)
+        if (file->read[i].value == value) {
+            *weight = file->read[i].weight;
+            return INK_OK;
+        }
+    struct ink_torch_read *read = ink_arena_grow(file->arena, file->read, file->read_count, sizeof *read,
+                                                 &file->read_room);
+    ink_weight *new = ink_arena_array(file->arena, 1, sizeof *new);
+    const char *kept = ink_arena_string(file->arena, name, strlen(name));
+    if (!read || !new || !kept)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory for tensor '%.200s'", name);
+    file->read = read;
+    const ink_status status = ink_torch_tensor(file, value, kept, new, error);
+    if (status == INK_ERR_SHAPE && error)
+        error->status = INK_ERR_FORMAT;
+    if (status)
+        return status == INK_ERR_SHAPE ? INK_ERR_FORMAT : status;
+    file->read[file->read_count++] = (struct ink_torch_read){ value, new };
+    *weight = new;
     return INK_OK;
 }

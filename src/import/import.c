@@ -3,6 +3,7 @@
 #include "import/assemble.h"
 #include "import/hdf5_file.h"
 #include "import/keras_file.h"
+#include "import/module_graph.h"
 #include "import/onnx.h"
 #include "import/safetensors.h"
 #include "import/script_graph.h"
@@ -44,6 +45,11 @@ static ink_status read_torch(const uint8_t *data, size_t size, reading *r, ink_e
     if (state->module_count && !r->torch.script)
         r->report->format = "PyTorch module";
     snprintf(r->report->key, sizeof r->report->key, "%s", state->key);
+    if (!r->has_graph && !r->torch.script && ink_module_has_graph(state)) {
+        ink_draft_init(&r->draft, &r->arena);
+        INK_TRY(ink_module_draft(&r->torch, state, &r->draft, error));
+        return ink_draft_finish(&r->draft, error);
+    }
     r->weights = state->weights;
     r->count = state->weight_count;
     return INK_OK;
@@ -142,6 +148,7 @@ static ink_status guess(reading *r, const ink_import_options *options, uint32_t 
     ink_recognised found;
     INK_TRY(ink_chain_read(r->weights, r->count, &r->arena, &chain, error));
     chain.keras = r->keras;
+    INK_TRY(ink_module_hints(&r->state, &r->arena, &chain, error));
     const ink_status status = ink_recognise(&chain, r->weights, r->count, options->evidence, options->allocator, &found,
                                             error);
     r->report->graph_from = r->report->scaling_from = INK_IMPORT_SAMPLES;

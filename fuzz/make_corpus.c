@@ -721,6 +721,42 @@ static void save_onnx(void)
     save_onnx_graphs();
 }
 
+/* ---- TorchScript ---- */
+
+#define FORWARD "class Net(Module):\n  def forward(self: __torch__.Net,\n    x: Tensor) -> Tensor:\n"
+
+static void save_scripts(void)
+{
+    static const struct {
+        const char *name, *text;
+    } rows[] = {
+        { "dense", FORWARD "    w = self.w\n    y = torch.view(x, [torch.size(x, 0), -1])\n    return torch.linear(y, w)\n" },
+        { "addmm", FORWARD "    return torch.log_softmax(torch.addmm(self.v, torch.flatten(x, 1), torch.t(self.w)), 1)\n" },
+        { "conv", FORWARD "    y = torch._convolution(x, self.c, self.v, [1, 2], [1, 1], [1, 1], False, [0, 0], 1, False)\n"
+          "    z = torch.batch_norm(y, None, self.v, self.v, self.v, False, 0.1, 1e-05, True)\n"
+          "    a = torch.max_pool2d(torch.relu_(z), [2, 2], annotate(List[int], []), [0, 0], [1, 1], True)\n"
+          "    return torch.mean(torch.avg_pool2d(a, [2, 2]), [2, 3])\n" },
+        { "shapes", FORWARD "    y = torch.squeeze(torch.unsqueeze(torch.transpose(x, 2, 3), 1), 1)\n"
+          "    z = torch.permute(torch.pad(y, [1, 2, 0, 1], \"constant\", 0.), [0, 2, 3, 1])\n"
+          "    a, b, = torch.adaptive_max_pool2d(x, [14, 14])\n"
+          "    return torch.cat([torch.flatten(z, 1), torch.reshape(a, [-1, 196])], 1)\n" },
+        { "numbers", FORWARD "    n = 1\n    for i in range(torch.__range_length(1, 4, 1)):\n"
+          "      n = torch.mul(n, torch.slice(torch.size(x), 1)[torch.__derive_index(i, 0, 1)])\n"
+          "    if torch.__isnot__(n, None):\n      k = int(ops.prim.NumToTensor(n))\n    else:\n      pass\n"
+          "    return torch.div(torch.sub(torch.add(x, x), torch.floordiv(5, 2)), 0.5)\n" },
+        { "functions", "op_version_set = 1\ndef act(x: Tensor,\n    slope: float=0.2) -> Tensor:\n"
+          "  return torch.leaky_relu(x, slope)\n" FORWARD "    return __torch__.act(getattr(self, \"m\").f(x, ), slope=0.1)\n"
+          "  def f(self: __torch__.Net,\n    x: Tensor) -> Tensor:\n    return torch.gelu(x, approximate=\"tanh\")\n" },
+        { "broken-endless", FORWARD "    return (self.m).forward(x, )\n" },
+        { "broken-unknown", FORWARD "    y = torch.lstm(x)\n    return torch.relu(y)\n" },
+        { "broken-in-place", FORWARD "    y = torch.view(x, [-1, 784])\n    z = torch.relu_(y)\n    return x\n" },
+        { "broken-cut", "class Net(Module):\n  def forward(self" },
+        { "broken-deep", FORWARD "    return ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        save("script", rows[i].name, ".py", rows[i].text, strlen(rows[i].text));
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -738,6 +774,7 @@ int main(int argc, char **argv)
     save_keras();
     save_tflite();
     save_onnx();
+    save_scripts();
     printf("%zu files, %zu bytes\n", files, bytes_written);
     return 0;
 }

@@ -1,0 +1,2 @@
+class Net(Module):
+  def forward(self

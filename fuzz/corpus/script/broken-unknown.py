@@ -1,0 +1,5 @@
+class Net(Module):
+  def forward(self: __torch__.Net,
+    x: Tensor) -> Tensor:
+    y = torch.lstm(x)
+    return torch.relu(y)

@@ -3,7 +3,7 @@
 #include "fuzz.h"
 
 #include "import/assemble.h"
-#include "import/keras_model.h"
+#include "import/keras/keras_model.h"
 
 #include <string.h>
 

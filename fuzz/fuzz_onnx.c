@@ -4,7 +4,7 @@
 
 #include "export/onnx_write.h"
 #include "import/assemble.h"
-#include "import/onnx.h"
+#include "import/onnx/onnx.h"
 
 #include <string.h>
 

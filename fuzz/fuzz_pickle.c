@@ -1,7 +1,7 @@
 /* A pickle: what is read can be walked through, and is no longer than it says. */
 #include "fuzz.h"
 
-#include "import/pickle.h"
+#include "import/torch/pickle.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* The text of a TorchScript module's methods: it ends, and what is taken is a draft whose nodes have their weights. */
 #include "fuzz.h"
 
-#include "import/script_graph.h"
+#include "import/torch/script_graph.h"
 
 #include <string.h>
 

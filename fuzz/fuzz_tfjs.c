@@ -1,7 +1,7 @@
 /* TensorFlow.js' model.json, a NUL, and the bytes of "a.bin": each weight that a draft has is all there. */
 #include "fuzz.h"
 
-#include "import/tfjs.h"
+#include "import/keras/tfjs.h"
 
 #include <string.h>
 

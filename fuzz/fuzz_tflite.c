@@ -2,7 +2,7 @@
 #include "fuzz.h"
 
 #include "import/assemble.h"
-#include "import/tflite.h"
+#include "import/tflite/tflite.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* A file of torch.save: each tensor at the top is read or refused, and what is read lies within its storage. */
 #include "fuzz.h"
 
-#include "import/torch_file.h"
+#include "import/torch/torch_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -6,7 +6,7 @@
 
 #include "base/number.h"
 #include "export/export_text.h"
-#include "import/onnx_tensor.h"
+#include "import/onnx/onnx_tensor.h"
 #include "model/model.h"
 #include "tensor/type.h"
 

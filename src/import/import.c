@@ -1,15 +1,15 @@
 #include "import/import.h"
 
 #include "import/assemble.h"
-#include "import/hdf5_file.h"
-#include "import/keras_file.h"
-#include "import/module_graph.h"
-#include "import/onnx.h"
+#include "import/keras/hdf5_file.h"
+#include "import/keras/keras_file.h"
+#include "import/torch/module_graph.h"
+#include "import/onnx/onnx.h"
 #include "import/safetensors.h"
-#include "import/script_graph.h"
-#include "import/tfjs.h"
-#include "import/tflite.h"
-#include "import/torch_state.h"
+#include "import/torch/script_graph.h"
+#include "import/keras/tfjs.h"
+#include "import/tflite/tflite.h"
+#include "import/torch/torch_state.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 
 #include "support.h"
 
-#include "import/keras_model.h"
+#include "import/keras/keras_model.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* Keras' files: .keras, .h5 with a model and without, and HDF5 that is made to do harm. */
 #include "zip_files.h"
 
-#include "import/hdf5_file.h"
+#include "import/keras/hdf5_file.h"
 #include "import/import.h"
-#include "import/keras_file.h"
+#include "import/keras/keras_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Pickled modules: the nodes that a Sequential becomes, and what attributes say where the forward is not in the file. */
 #include "torch_files.h"
 
-#include "import/module_graph.h"
+#include "import/torch/module_graph.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * What they compute is compared with another program's results in test_onnx_golden.c. */
 #include "onnx_files.h"
 
-#include "import/onnx.h"
+#include "import/onnx/onnx.h"
 
 typedef struct reading {
     fence bytes;

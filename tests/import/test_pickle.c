@@ -2,7 +2,7 @@
  * by hand, operation by operation; that Python's own are read is a matter of the readers of PyTorch's files. */
 #include "support.h"
 
-#include "import/pickle.h"
+#include "import/torch/pickle.h"
 
 #include <stdio.h>
 #include <stdlib.h>

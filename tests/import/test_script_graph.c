@@ -1,7 +1,7 @@
 /* TorchScript archives: which nodes their forward methods become, and what is refused. */
 #include "torch_files.h"
 
-#include "import/script_graph.h"
+#include "import/torch/script_graph.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "support.h"
 
 #include "base/memory.h"
-#include "import/script_text.h"
+#include "import/torch/script_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "tflite_files.h"
 
 #include "import/import.h"
-#include "import/tflite.h"
+#include "import/tflite/tflite.h"
 
 #include <stdio.h>
 #include <stdlib.h>

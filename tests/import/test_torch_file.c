@@ -1,7 +1,7 @@
 /* PyTorch's files, both forms, made by hand: tensors come out as they went in, and what is wrong is told. */
 #include "torch_files.h"
 
-#include "import/torch_file.h"
+#include "import/torch/torch_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Which tensors of a PyTorch file are the model's, under which names, and what is known of the modules. */
 #include "torch_files.h"
 
-#include "import/torch_state.h"
+#include "import/torch/torch_state.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -199,7 +199,9 @@ static int load_companion(const char *path, const char *name, companion_set *set
     companion_file *one = &set->files[set->count];
     text_bytes(&whole, path, (size_t)(base - path));
     text_add(&whole, name);
-    int code = slurp(whole.data, &one->contents);
+    int code = path_kind_of(whole.data) == PATH_NONE
+                   ? cli_failed("%s: a part of its weights is in '%s', which is not in its folder", path, name)
+                   : slurp(whole.data, &one->contents);
     text_free(&whole);
     if (code)
         return code;

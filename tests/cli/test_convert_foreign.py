@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import math
 import os
 import pickle
 import struct
@@ -161,6 +162,34 @@ class Foreign(ProgramTest):
             self.done("convert", self.folder / "again.gguf", self.folder / "twice.gguf", "--type", "f16")
             self.assertEqual(self.target.read_bytes(), (self.folder / "twice.gguf").read_bytes())
         self.failed("convert", self.source, self.folder / "x.bin", "--type", "f16", code=2, says="layout inkling")
+
+    def test_models_of_several_files(self):
+        """TensorFlow.js' weights lie beside; a name that leads out of the folder is not opened."""
+        def document(shard):
+            layer = {"class_name": "Dense", "config": {"name": "d", "units": 10, "activation": "softmax",
+                                                       "batch_input_shape": [None, 784]}}
+            return json.dumps({
+                "format": "layers-model",
+                "modelTopology": {"model_config": {"class_name": "Sequential", "config": {"layers": [layer]}}},
+                "weightsManifest": [{"paths": [shard], "weights": [
+                    {"name": "d/kernel", "shape": [784, 10], "dtype": "float32"},
+                    {"name": "d/bias", "shape": [10], "dtype": "float32"}]}]}).encode()
+        biases = [float(i) for i in range(10)]
+        source = self.file("model.json", document("part/a.bin"))
+        self.failed("convert", source, self.target, says=["'part/a.bin'", "not in its folder"])
+        (self.folder / "part").mkdir()
+        self.file("part/a.bin", floats([0.0] * 7840 + biases))
+        self.convert(source=source)
+        found = self.done("predict", self.target, IMAGES, "--count", 1, "--json").json["results"][0]["probabilities"]
+        raised = [math.exp(b) for b in biases]
+        for p, r in zip(found, raised):
+            self.assertAlmostEqual(p, r / sum(raised), delta=1e-6)
+        self.target.unlink()
+        for name in ("../a.bin", "/etc/hostname", "part/../../a.bin"):
+            self.failed("convert", self.file("model.json", document(name)), self.target, says="outside its folder")
+        self.file("part/a.bin", floats([0.0] * 7840))
+        self.failed("convert", self.file("model.json", document("part/a.bin")), self.target,
+                    says=["31360 bytes", "31400"])
 
     def test_nothing_is_run(self):
         """A pickle is a program: one that would do harm is refused by the name of what it calls."""

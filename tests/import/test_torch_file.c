@@ -198,8 +198,8 @@ static void bad_archives_are_told(void **state)
         ink_status status;
         const char *words;
     } rows[] = {
-        { { .name = "data.pkl", .data = good.data }, INK_ERR_MISSING, "without FOLDER/data.pkl" },
-        { { .name = "a/b/data.pkl", .data = good.data }, INK_ERR_MISSING, "without FOLDER/data.pkl" },
+        { { .name = "data.pkl", .data = good.data }, INK_ERR_MISSING, "or FOLDER/data.pkl" },
+        { { .name = "a/b/data.pkl", .data = good.data }, INK_ERR_MISSING, "or FOLDER/data.pkl" },
         { { .name = "net/data.pkl", .data = good.data, .flags = 1 }, INK_ERR_FORMAT, "is encrypted" },
         { { .name = "net/data.pkl", .data = good.data, .wrong_checksum = true }, INK_ERR_FORMAT, "CRC" },
         { { .name = "net/data.pkl", .data = good.data, .method = 8, .claimed = 1 << 30 }, INK_ERR_LIMIT,

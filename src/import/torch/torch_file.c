@@ -43,7 +43,7 @@ static ink_status open_zip(const uint8_t *data, size_t size, ink_torch_file *fil
     file->storage_folder = "data/";
     if (!file->folder)
         return ink_fail(error, INK_ERR_MISSING,
-                        "is a zip archive without FOLDER/data.pkl: not one that torch.save wrote");
+                        "is a zip archive without config.json or FOLDER/data.pkl: neither Keras nor PyTorch wrote it");
     INK_TRY(ink_torch_member(file, "byteorder", &bytes, &length, error));
     if (bytes && length >= 3 && memcmp(bytes, "big", 3) == 0)
         return ink_fail(error, INK_ERR_ENDIAN, "was written on a big-endian machine");

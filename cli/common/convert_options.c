@@ -63,8 +63,8 @@ const cli_command convert_command = {
     .name = "convert",
     .summary = "make a model file of another framework's, or in another layout",
     .description =
-        "Reads a model, writes it as a file of another format or layout, and checks that the copy "
-        "computes the same: both read the same 64 made-up pictures, and the largest difference "
+        "Reads a model, writes it as a file of another format (by the suffix of DST) or layout, and checks that the "
+        "copy computes the same: both read the same 64 made-up pictures, and the largest difference "
         "between their probabilities is told. If it is more than rounding, nothing is written.\n"
         "Nothing that is in a file is run: files of other frameworks are read in a process of its own, with limits "
         "on memory and time. What is not supported is named, all of it.\n"

@@ -70,7 +70,8 @@ static int choose_format(convert_job *work)
     const bool bin = strcmp(work->format->suffix, ".bin") == 0;
     work->layout = wanted ? layout_named(wanted) : bin ? INK_LAYOUT_LEGACY : INK_LAYOUT_INKLING;
     if (work->how->type && work->layout != INK_LAYOUT_INKLING)
-        return cli_misused("--type is for the layout inkling; the layout %s has its own", ink_layout_name(work->layout));
+        return cli_misused("--type is for the layout inkling; the layout %s has its own",
+                           ink_layout_name(work->layout));
     if (work->format->is_ours && bin != (work->layout == INK_LAYOUT_LEGACY))
         return cli_misused("%s: --layout %s contradicts the suffix; a .bin has the layout legacy, "
                            "a .gguf inkling, ggml or ggml-2023", work->target_path, wanted);
@@ -180,8 +181,8 @@ static int read_source(convert_job *work)
                           work->source_path);
     } else if (!code && file.size >= 4 && memcmp(file.data, "GGUF", 4) && memcmp(file.data, "lmgg", 4) &&
                memcmp(file.data, "ggml", 4)) { /* the last is told to be of the other byte order */
-        code = cli_failed("%s: is not a model of a format known here: Keras, PyTorch, ONNX, safetensors, TensorFlow.js, "
-                          "TensorFlow Lite, GGUF or ggml's .bin", work->source_path);
+        code = cli_failed("%s: is not a model of a format known here: Keras, PyTorch, ONNX, safetensors, "
+                          "TensorFlow.js, TensorFlow Lite, GGUF or ggml's .bin", work->source_path);
     } else if (!code) {
         code = run_open_model(work->source_path, &how, &work->source, NULL);
     }

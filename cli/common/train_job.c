@@ -160,7 +160,8 @@ static int build_network(job *j, const ink_model_options *options)
     if (!text_of) {
         /* A word without a dot or slash was meant as a name. */
         if (access(j->network, F_OK) && !strpbrk(j->network, "./"))
-            return cli_failed("--arch: there is no network and no file '%s', wanted fc, cnn, small, digits or a text file",
+            return cli_failed("--arch: there is no network and no file '%s', wanted fc, cnn, small, digits or a "
+                              "text file",
                               j->network);
         const int code = slurp(j->network, &file);
         if (code)

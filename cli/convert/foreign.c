@@ -284,8 +284,8 @@ int foreign_refuse_folder(const char *path)
     static const struct {
         const char *inside, *advice;
     } rows[] = {
-        { "saved_model.pb", "is a TensorFlow SavedModel; save the Keras model as one file, model.save(\"model.keras\"), "
-                            "and convert that" },
+        { "saved_model.pb", "is a TensorFlow SavedModel; save the Keras model as one file, "
+                            "model.save(\"model.keras\"), and convert that" },
         { "model.json", "is a directory; give the file model.json in it" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

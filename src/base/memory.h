@@ -32,7 +32,8 @@ typedef struct ink_arena {
 
 void ink_arena_init(ink_arena *arena, const ink_allocator *allocator);
 void ink_arena_free(ink_arena *arena);
-/* `count` items of `size` bytes, zeroed; aligned to 16, from 256 bytes on to INK_ALIGNMENT; NULL on overflow or without memory. */
+/* `count` items of `size` bytes, zeroed; aligned to 16, from 256 bytes on to INK_ALIGNMENT; NULL on
+ * overflow or without memory. */
 void *ink_arena_array(ink_arena *arena, size_t count, size_t size);
 /* Room for one more item: `items` as it is while `count` is below `*room`, else a copy of twice the size, and NULL
  * without memory. What was there stays the arena's. */

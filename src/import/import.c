@@ -185,7 +185,8 @@ static ink_status take_graph(reading *r, const ink_import_options *options, uint
 static ink_status assemble_chain(reading *r, const ink_import_options *options, ink_builder **out, ink_error *error)
 {
     uint32_t classes = 0;
-    INK_TRY(options->graph || r->network ? take_graph(r, options, &classes, error) : guess(r, options, &classes, error));
+    INK_TRY(options->graph || r->network ? take_graph(r, options, &classes, error)
+                                         : guess(r, options, &classes, error));
     return ink_assemble(r->report->graph.data, r->report->graph.size,
                         options->graph ? options->graph_name : "the graph", classes, r->weights, r->count, out, error);
 }

@@ -7,16 +7,16 @@
 #include <string.h>
 
 /* What becomes of a pixel from 0 to 255, and who does so. A network that knows the samples by heart, having been
- * trained on them, reads them with even less loss where all its numbers are 255 times as large; so a way that only
- * does this has to be better by more than that. */
+ * trained on them, reads them with even less loss where all its numbers are larger; so a way that does this has to be
+ * better by more than that, 255 times as large by much more. What is not usual has to be better too. */
 static const struct {
     double scale, offset, handicap; /* in nats */
 } scalings[] = {
     { 1.0 / 255, 0, 0 },                        /* ToTensor */
-    { 1.0 / 255 / 0.3081, -0.1307 / 0.3081, 0 }, /* and MNIST's mean and deviation, as PyTorch's example */
-    { 2.0 / 255, -1, 0 },                       /* and mean and deviation 0.5 */
+    { 1.0 / 255 / 0.3081, -0.1307 / 0.3081, 0.01 }, /* and MNIST's mean and deviation, as PyTorch's example */
+    { 2.0 / 255, -1, 0.01 },                    /* and mean and deviation 0.5 */
     { 1, 0, 0.05 },                             /* nothing */
-    { -1.0 / 255, 1, 0 },                       /* black ink on white */
+    { -1.0 / 255, 1, 0.01 },                    /* black ink on white */
 };
 static const char *const activations[] = { "relu", "tanh", "sigmoid", "leaky_relu alpha=0.01", "elu", "gelu",
                                            "leaky_relu alpha=0.1", "leaky_relu alpha=0.2" };
@@ -568,7 +568,7 @@ ink_status ink_recognise_scaling(const ink_draft *draft, uint32_t classes, const
             status = network_open(&j, &text, &n);
         if (!status)
             status = network_read(&j, &n, evidence->count);
-        const double loss = status ? 0 : loss_at(&j, j.output, n.seen, 1, j.each) + scalings[i].handicap;
+        const double loss = status ? 0 : calibrated_loss(&j, j.output, n.seen, j.each) + scalings[i].handicap;
         if (!status && 2 * n.correct >= evidence->count && loss < found->loss) {
             found->style.scale = scalings[i].scale;
             found->style.offset = scalings[i].offset;

@@ -29,10 +29,15 @@ def works(*command):
         return False
 
 
+def python(variable):
+    """The Python that the variable names, from anywhere."""
+    found = shutil.which(os.environ.get(variable, "python3"))
+    return os.path.abspath(found) if found else None
+
+
 def groups():
-    """What each group of commands begins its PATH with; None where its tools are not here."""
-    torch = shutil.which(os.environ.get("INKLING_PYTHON", "python3"))
-    keras = shutil.which(os.environ.get("INKLING_KERAS_PYTHON", "python3"))
+    """The program of each group of commands; None where its tools are not here."""
+    torch, keras = python("INKLING_PYTHON"), python("INKLING_KERAS_PYTHON")
     return {
         "torch": torch if torch and works(torch, "-c", "import torch, onnxruntime, safetensors") else None,
         "keras": keras if keras and works(keras, "-c", "import keras, tensorflow") else None,

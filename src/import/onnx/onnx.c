@@ -528,8 +528,8 @@ static void read_scaling(const InkOnnx__Model *model, ink_draft *draft)
     bool found[2] = { false, false };
     for (size_t i = 0; i < model->n_metadata_props; i++)
         for (size_t k = 0; k < 2; k++) {
-            const char *value = model->metadata_props[i]->value;
-            if (strcmp(model->metadata_props[i]->key, keys[k]) == 0)
+            const char *key = model->metadata_props[i]->key, *value = model->metadata_props[i]->value;
+            if (key && value && strcmp(key, keys[k]) == 0)
                 found[k] = ink_number_parse(&value, &number[k]) && !*value && fabs(number[k]) < 1e30;
         }
     if (found[0] && found[1] && number[0] != 0 && !draft->scaling_known) {

@@ -129,6 +129,18 @@ void text_masked(text *to, const char *string)
     }
 }
 
+void text_masked_lines(text *to, const char *lines, const char *indent)
+{
+    for (const char *at = lines; *at; at += strcspn(at, "\n"), at += *at == '\n') {
+        text line = { 0 };
+        text_bytes(&line, at, strcspn(at, "\n"));
+        text_add(to, indent);
+        text_masked(to, text_string(&line));
+        text_add(to, "\n");
+        text_free(&line);
+    }
+}
+
 void text_masked_short(text *to, const char *string, size_t columns)
 {
     size_t start = to->size;

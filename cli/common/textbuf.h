@@ -28,7 +28,9 @@ void text_vprintf(text *to, const char *format, va_list arguments) CLI_PRINTF(2,
 void text_repeat(text *to, const char *string, size_t times);
 /* A string from a file or the command line: what could confuse a terminal becomes '?'. */
 void text_masked(text *to, const char *string);
-/* The same, and what is longer than `columns` ends in "...". */
+/* The same for a text of lines, each begun with `indent`; they end as they are. */
+void text_masked_lines(text *to, const char *lines, const char *indent);
+/* As text_masked, and what is longer than `columns` ends in "...". */
 void text_masked_short(text *to, const char *string, size_t columns);
 /* Words of `string` filled into lines that begin at column `indent` and end before `width`; the
  * caller has already written up to `indent` in the first line. Ends with a newline. */

@@ -59,14 +59,7 @@ static void add_graph(text *to, const foreign *from)
     if (strcmp(from->graph_from, "samples") != 0)
         return;
     text_add(to, "graph  guessed from the weights:\n");
-    for (const char *at = from->graph; *at; at += strcspn(at, "\n"), at += *at == '\n') {
-        text line = { 0 };
-        text_printf(&line, "%.*s", (int)strcspn(at, "\n"), at);
-        text_add(to, "         ");
-        text_masked(to, text_string(&line));
-        text_add(to, "\n");
-        text_free(&line);
-    }
+    text_masked_lines(to, from->graph, "         ");
 }
 
 /* ---- files ---- */

@@ -33,7 +33,6 @@ typedef struct task {
 /* What the child says, before the bytes of the graph, the faults, the companions that it wants, and the model. */
 typedef struct head {
     int32_t status, graph_from, scaling_from;
-    double scale, offset;
     uint64_t correct;
     char format[64], key[64], error[sizeof(((ink_error *)NULL)->text)];
     uint64_t graph, faults, wanted, model;
@@ -100,8 +99,6 @@ static bool import_in_sandbox(void *context, const sandbox_pipe *to)
     head first = { .status = (int32_t)make_model(context, &report, &model, &error) };
     first.graph_from = (int32_t)report.graph_from;
     first.scaling_from = (int32_t)report.scaling_from;
-    first.scale = report.scale;
-    first.offset = report.offset;
     first.correct = report.correct;
     snprintf(first.format, sizeof first.format, "%s", report.format ? report.format : "");
     snprintf(first.key, sizeof first.key, "%s", report.key);
@@ -141,37 +138,21 @@ static int take_answer(const char *path, const sandbox_answer *answer, head *fir
     return CLI_DONE;
 }
 
-static void tell_faults(const char *faults)
-{
-    text lines = { 0 };
-    for (const char *at = faults; *at; at += strcspn(at, "\n"), at += *at == '\n') {
-        text line = { 0 };
-        text_printf(&line, "%.*s", (int)strcspn(at, "\n"), at);
-        text_add(&lines, "  ");
-        text_masked(&lines, text_string(&line));
-        text_add(&lines, "\n");
-        text_free(&line);
-    }
-    cli_print_error(&lines);
-    text_free(&lines);
-}
-
 static int tell_failure(const char *path, const head *first, char *const part[4])
 {
-    text words = { 0 };
+    text words = { 0 }, below = { 0 };
     text_masked(&words, first->error);
     const int code = cli_failed("%s: %s", path, text_string(&words));
     text_free(&words);
     if (part[1] && strchr(part[1], '\n') && strchr(part[1], '\n')[1])
-        tell_faults(part[1]);
+        text_masked_lines(&below, part[1], "  ");
     if (part[0] && first->status == INK_ERR_GRAPH) {
-        text draft = { 0 };
-        text_add(&draft, "Its network has to be told: complete this draft, made from its tensors, and give the file "
+        text_add(&below, "Its network has to be told: complete this draft, made from its tensors, and give the file "
                          "with --graph (docs/networks.md):\n\n");
-        text_add(&draft, part[0]);
-        cli_print_error(&draft);
-        text_free(&draft);
+        text_masked_lines(&below, part[0], "");
     }
+    cli_print_error(&below);
+    text_free(&below);
     return code;
 }
 

@@ -149,6 +149,14 @@ class Foreign(ProgramTest):
                     says=["bad.txt:6", "conv9"])
         self.failed("convert", "models/fc.gguf", self.target, "--graph", graph, says="no file that --graph is for")
 
+    def test_names_steer_no_terminal(self):
+        """Names of layers are the file's, and stand in the draft that is printed."""
+        source = self.file("odd.safetensors", safetensors({"a\x1b[31mb.weight": ([10, 784], floats([0.0] * 7840))}))
+        result = run("convert", source, self.target)
+        self.assertEqual(result.code, 1)
+        self.assertIn("units=10", result.err)
+        self.assertNotIn("\x1b", result.err)
+
     def test_type(self):
         for source in (self.source, "models/cnn.gguf"):
             self.done("convert", source, self.folder / "f32.gguf")

@@ -130,7 +130,7 @@ def torch_tensors(path, read):
     import pickle
     import types
 
-    class Stub(torch.nn.Module):
+    class Unknown(torch.nn.Module):
         def __init__(self, *_, **__):
             super().__init__()
 
@@ -138,7 +138,7 @@ def torch_tensors(path, read):
         def find_class(self, module, name):
             if module.split(".")[0] in ("torch", "collections", "builtins", "_codecs", "numpy"):
                 return super().find_class(module, name)
-            return type(name, (Stub,), {})
+            return type(name, (Unknown,), {})
 
     if read["format"] == "PyTorch TorchScript":
         return dict(torch.jit.load(str(path), map_location="cpu").state_dict())

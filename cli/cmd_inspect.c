@@ -128,10 +128,10 @@ static void add_facts(text *to, const ink_model_info *info)
     text_masked_short(to, *info->name ? info->name : "without a name", 60);
     text_add(to, ", architecture ");
     text_masked_short(to, info->architecture, 60);
-    text_printf(to, "\n  input       %ux%ux%u, x = pixel * %.9g", info->channels, info->height,
+    text_printf(to, "\n  input       %ux%ux%u, x = pixel * %.7g", info->channels, info->height,
                 info->width, (double)info->input_scale);
     if (info->input_offset < 0 || info->input_offset > 0)
-        text_printf(to, " %c %.9g", info->input_offset < 0 ? '-' : '+',
+        text_printf(to, " %c %.7g", info->input_offset < 0 ? '-' : '+',
                     fabs((double)info->input_offset));
     text_add(to, "\n");
     add_labels(to, info);

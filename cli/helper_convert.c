@@ -137,7 +137,7 @@ static int compare(convert_job *work)
 static int read_back(convert_job *work)
 {
     ink_model_options how = INK_MODEL_OPTIONS_INIT;
-    const foreign_options none = { NULL };
+    const foreign_options none = { .scale = NAN };
     ink_error error;
     how.name = work->target_path;
     if (!work->format->is_ours) {
@@ -166,7 +166,8 @@ static int make_copy(convert_job *work)
 static int read_source(convert_job *work)
 {
     const run_options how = RUN_DEFAULTS;
-    const foreign_options foreign_how = { work->how->graph };
+    const foreign_options foreign_how = { work->how->graph, work->how->scale,
+                                          isnan(work->how->offset) ? 0 : work->how->offset };
     bytes file = { NULL, 0 };
     int code = foreign_refuse_folder(work->source_path);
     if (!code)
@@ -176,6 +177,9 @@ static int read_source(convert_job *work)
         work->source_bytes = file.size;
         code = foreign_read(work->source_path, file.data, file.size, &foreign_how, &work->foreign);
         work->source = work->foreign.model;
+    } else if (!code && !isnan(work->how->scale) && !work->how->graph) {
+        code = cli_failed("%s: is a file of inkling or ggml, which says what becomes of a pixel; 'inkling predict "
+                          "--input-scale' tells otherwise for one run", work->source_path);
     } else if (!code && work->how->graph) {
         code = cli_failed("%s: is no file that --graph is for: weights of PyTorch, Keras or safetensors",
                           work->source_path);
@@ -212,13 +216,26 @@ static int convert(convert_job *work)
     return code;
 }
 
+static int check_scaling(const convert_options *how)
+{
+    if (!isnan(how->offset) && isnan(how->scale))
+        return cli_misused("--input-offset goes with --input-scale: x = pixel * scale + offset");
+    if (how->scale == 0)
+        return cli_misused("--input-scale 0 makes all pictures the same");
+    if (!isnan(how->scale) && how->graph)
+        return cli_misused("--input-scale beside --graph, whose line 'input' tells what becomes of a pixel");
+    return CLI_DONE;
+}
+
 static int run(const void *given, char *const *operand, size_t count)
 {
     const convert_options *how = given;
     convert_job work = { .how = how, .source_path = operand[0], .target_path = operand[1] };
     work.verify = (verify_options){ how->verify, how->labels, how->reference, how->tolerance };
     (void)count;
-    int code = choose_format(&work);
+    int code = check_scaling(how);
+    if (!code)
+        code = choose_format(&work);
     if (!code)
         code = verify_check(&work.verify);
     if (!code)

@@ -4,6 +4,8 @@
 
 #include "inkling.h"
 
+#include <math.h>
+
 static const char *layout_choice(size_t index)
 {
     return index < 64 ? ink_layout_name((ink_layout)index) : NULL;
@@ -31,6 +33,12 @@ static const cli_option options[] = {
       .help = "how weights are stored, in the layout inkling of a .gguf; by default as they are in SRC" },
     { .name = "graph", .letter = 'g', .kind = CLI_FILE, .value = "FILE", .at = offsetof(convert_options, graph),
       .help = "the network as text, for a file that holds weights alone; see docs/networks.md" },
+    { .name = "input-scale", .kind = CLI_REAL, .value = "F", .low = -1e6, .high = 1e6,
+      .at = offsetof(convert_options, scale),
+      .help = "the model takes pixel * F, whatever SRC or the sample digits say; 1/255 may be written so" },
+    { .name = "input-offset", .kind = CLI_REAL, .value = "F", .low = -1e6, .high = 1e6,
+      .at = offsetof(convert_options, offset),
+      .help = "with --input-scale: it takes pixel * scale + F (default 0)" },
     { .name = "verify", .kind = CLI_FILE, .value = "IMAGES", .at = offsetof(convert_options, verify),
       .help = "an IDX file of images to run the result on; without --reference its answers are compared with "
               "those of SRC as it was read" },
@@ -50,6 +58,8 @@ static const cli_example examples[] = {
     { "with proof that it gives the same numbers",
       "inkling convert model.pt model.gguf --verify IMAGES --reference outputs.npy" },
     { "weights without a network, which this file tells", "inkling convert --graph net.txt weights.pt model.gguf" },
+    { "a model that was trained on black digits on white paper",
+      "inkling convert --input-scale -1/255 --input-offset 1 model.onnx model.gguf" },
     { "a model for everywhere else", "inkling convert models/cnn.gguf cnn.onnx" },
     { "from ggml's old format to a file that holds its graph", "inkling convert ggml-model-f32.bin "
                                                                "fc.gguf" },
@@ -57,7 +67,7 @@ static const cli_example examples[] = {
     { NULL, NULL },
 };
 
-static const convert_options defaults = { .tolerance = 1e-4 };
+static const convert_options defaults = { .scale = NAN, .offset = NAN, .tolerance = 1e-4 };
 
 const cli_command convert_command = {
     .name = "convert",
@@ -71,7 +81,7 @@ const cli_command convert_command = {
         "A file that holds weights and no network (a state_dict, safetensors) is recognised when it is one of the "
         "usual shapes and reads sample digits; else --graph tells the network, and the error prints a draft of that "
         "file. What becomes of a pixel stands in few files: of the usual ways the one is taken by which the network "
-        "reads sample digits best.\n"
+        "reads sample digits best, unless --input-scale tells it.\n"
         "Layouts: 'inkling' holds the graph itself and takes every network; 'ggml' is what today's "
         "ggml MNIST example reads, 'ggml-2023' what that of 2023 reads (its convolutions are "
         "rounded to 16-bit floats); 'legacy' is the .bin of its fully connected network.\n"

@@ -8,6 +8,7 @@ typedef struct convert_options {
     const char *layout; /* NULL: by the suffix */
     const char *type;   /* NULL: as it is */
     const char *graph;  /* files, or NULL */
+    double scale, offset; /* of --input-scale, or NAN; of --input-offset */
     const char *verify, *labels, *reference;
     double tolerance;
     bool json;

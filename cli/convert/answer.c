@@ -25,7 +25,7 @@ static void add_scaling(text *to, double scale, double offset)
             text_add(to, rows[i].words);
             return;
         }
-    text_printf(to, "pixel * %.9g + %.9g", scale, offset);
+    text_printf(to, "pixel * %.7g + %.7g", scale, offset);
 }
 
 static void add_foreign(text *to, const convert_job *work)

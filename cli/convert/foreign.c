@@ -46,7 +46,7 @@ static const char *base_name(const char *path)
 
 static const char *source_name(int from)
 {
-    static const char *const names[] = { "the file", "--graph", "samples", "assumed" };
+    static const char *const names[] = { "the file", "--graph", "samples", "assumed", "--input-scale" };
     return from >= 0 && (size_t)from < sizeof names / sizeof *names ? names[from] : "";
 }
 
@@ -295,8 +295,15 @@ static void make_digest(const uint8_t *data, size_t size, char digits[65])
 int foreign_read(const char *path, const uint8_t *data, size_t size, const foreign_options *how, foreign *out)
 {
     enum { IMAGES_HEADER = 16, LABELS_HEADER = 8 };
-    const ink_evidence evidence = { samples_images + IMAGES_HEADER, samples_labels + LABELS_HEADER,
-                                    samples_labels_size - LABELS_HEADER, 28 };
+    const ink_evidence evidence = {
+        .pixels = samples_images + IMAGES_HEADER,
+        .labels = samples_labels + LABELS_HEADER,
+        .count = samples_labels_size - LABELS_HEADER,
+        .side = 28,
+        .scaling_known = !isnan(how->scale),
+        .scale = how->scale,
+        .offset = how->offset,
+    };
     const ink_allocator allocator = ink_allocator_or_default(NULL);
     bytes graph = { NULL, 0 };
     companion_set companions = { .count = 0 };

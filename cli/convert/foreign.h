@@ -8,6 +8,7 @@
 
 typedef struct foreign_options {
     const char *graph_path; /* --graph, or NULL */
+    double scale, offset;   /* x = pixel * scale + offset; NAN: as the file or samples tell */
 } foreign_options;
 
 typedef struct foreign {
@@ -15,7 +16,7 @@ typedef struct foreign {
     char format[64], key[64];
     char digest[65]; /* SHA-256 of the file; "" in a build without it */
     const char *graph; /* the network as text */
-    const char *graph_from, *scaling_from; /* "the file", "--graph", "samples", "assumed" */
+    const char *graph_from, *scaling_from; /* "the file", "--graph", "samples", "assumed", "--input-scale" */
     double scale, offset; /* x = pixel * scale + offset */
     uint64_t correct, pictures; /* where samples judged */
     sandbox_answer answer; /* holds the strings and the model's bytes */

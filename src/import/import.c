@@ -151,7 +151,8 @@ static ink_status guess(reading *r, const ink_import_options *options, uint32_t 
     INK_TRY(ink_module_hints(&r->state, &r->arena, &chain, error));
     const ink_status status = ink_recognise(&chain, r->weights, r->count, options->evidence, options->allocator, &found,
                                             error);
-    r->report->graph_from = r->report->scaling_from = INK_IMPORT_SAMPLES;
+    r->report->graph_from = INK_IMPORT_SAMPLES;
+    r->report->scaling_from = options->evidence->scaling_known ? INK_IMPORT_TOLD : INK_IMPORT_SAMPLES;
     r->report->tried = found.tried;
     r->report->correct = found.correct;
     r->report->graph = found.text;
@@ -172,6 +173,9 @@ static uint32_t classes_of(const reading *r)
 static ink_status take_graph(reading *r, const ink_import_options *options, uint32_t *classes, ink_error *error)
 {
     ink_text text;
+    if (options->evidence->scaling_known)
+        return ink_fail(error, INK_ERR_ARGUMENT, "%s, whose line 'input' tells what becomes of a pixel: it takes no "
+                        "--input-scale", options->graph ? "is told its graph" : "holds its graph as text");
     r->report->graph_from = r->report->scaling_from = options->graph ? INK_IMPORT_TEXT : INK_IMPORT_FILE;
     ink_text_init(&text, options->allocator);
     if (options->graph)
@@ -223,11 +227,16 @@ static ink_status finish_draft(reading *r, const ink_import_options *options, in
         return ink_fail(error, INK_ERR_ARGUMENT, "is a %s file, which holds its graph: it takes no --graph",
                         report->format);
     report->graph_from = report->scaling_from = INK_IMPORT_FILE;
-    INK_TRY(assemble_draft(r, r->draft.scale, r->draft.offset, out, error));
+    if (options->evidence->scaling_known) {
+        report->scaling_from = INK_IMPORT_TOLD;
+        r->draft.scale = options->evidence->scale;
+        r->draft.offset = options->evidence->offset;
+    }
     report->scale = r->draft.scale;
     report->offset = r->draft.offset;
+    INK_TRY(assemble_draft(r, report->scale, report->offset, out, error));
     ink_status status = count_classes(*out, options->allocator, &classes, error);
-    if (!status && !r->draft.scaling_known) {
+    if (!status && !r->draft.scaling_known && !options->evidence->scaling_known) {
         status = ink_recognise_scaling(&r->draft, classes, options->evidence, options->allocator, &found, error);
         report->scaling_from = !status && found.correct ? INK_IMPORT_SAMPLES : INK_IMPORT_ASSUMED;
         if (!status) {

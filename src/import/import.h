@@ -10,13 +10,15 @@ typedef struct ink_import_options {
     const char *graph; /* the network as text, where the file has none; NULL: it is guessed */
     size_t graph_size;
     const char *graph_name;       /* for errors, e.g. the text's file */
-    const ink_evidence *evidence; /* pictures to judge guesses by */
+    const ink_evidence *evidence; /* pictures to judge guesses by; a scaling that is known there counts, whatever
+                                   * the file says */
     const ink_companion *companions; /* other files that the model consists of */
     size_t companion_count;
 } ink_import_options;
 
 /* How the network, and what becomes of a pixel, came to be known. */
-typedef enum ink_import_source { INK_IMPORT_FILE, INK_IMPORT_TEXT, INK_IMPORT_SAMPLES, INK_IMPORT_ASSUMED }
+typedef enum ink_import_source { INK_IMPORT_FILE, INK_IMPORT_TEXT, INK_IMPORT_SAMPLES, INK_IMPORT_ASSUMED,
+                                 INK_IMPORT_TOLD }
     ink_import_source;
 
 /* What was found; also after a failure. ink_import_report_close frees it. */
@@ -35,7 +37,8 @@ typedef struct ink_import_report {
 bool ink_import_is(const uint8_t *data, size_t size);
 
 /* Reads the file; nothing in it is run. `*out` is closed by the caller.
- * Errors: INK_ERR_MAGIC for no format known; INK_ERR_OP, with `faults`, for layers that are not supported;
+ * Errors: INK_ERR_ARGUMENT for a graph beside a file that holds one, and for a scaling beside a graph, which tells it;
+ * INK_ERR_MAGIC for no format known; INK_ERR_OP, with `faults`, for layers that are not supported;
  * INK_ERR_OPEN, with `wanted`, where other files are needed: call again with these; those of the readers, of
  * ink_chain_read and ink_recognise. */
 ink_status ink_import(const uint8_t *data, size_t size, const ink_import_options *options, ink_builder **out,

@@ -9,9 +9,10 @@
 /* What becomes of a pixel from 0 to 255, and who does so. A network that knows the samples by heart, having been
  * trained on them, reads them with even less loss where all its numbers are larger; so a way that does this has to be
  * better by more than that, 255 times as large by much more. What is not usual has to be better too. */
-static const struct {
+typedef struct scaling {
     double scale, offset, handicap; /* in nats */
-} scalings[] = {
+} scaling;
+static const scaling usual_scalings[] = {
     { 1.0 / 255, 0, 0 },                        /* ToTensor */
     { 1.0 / 255 / 0.3081, -0.1307 / 0.3081, 0.01 }, /* and MNIST's mean and deviation, as PyTorch's example */
     { 2.0 / 255, -1, 0.01 },                    /* and mean and deviation 0.5 */
@@ -26,7 +27,6 @@ static const char *const pools[] = { "max_pool2d", "avg_pool2d" };
 static const size_t stages[] = { 10, 50, 100, 200 };
 
 enum {
-    SCALINGS = sizeof scalings / sizeof *scalings,
     USUAL_SCALINGS = 3,
     ACTIVATIONS = sizeof activations / sizeof *activations,
     POOLS = sizeof pools / sizeof *pools,
@@ -52,7 +52,20 @@ typedef struct judge {
     double *each, *best_each;    /* the losses of each picture */
     uint32_t classes;
     ink_error *error;
+    scaling told; /* if it is known, and then the only one */
+    const scaling *scalings;
+    size_t scaling_count;
 } judge;
+
+static void choose_scalings(judge *j)
+{
+    const ink_evidence *e = j->evidence;
+    j->told = (scaling){ e->scale, e->offset, 0 };
+    j->scalings = e->scaling_known ? &j->told : usual_scalings;
+    j->scaling_count = e->scaling_known ? 1 : sizeof usual_scalings / sizeof *usual_scalings;
+    j->found->style.scale = j->scalings->scale;
+    j->found->style.offset = j->scalings->offset;
+}
 
 static void judge_close(judge *j)
 {
@@ -159,11 +172,11 @@ typedef struct candidate {
     bool unusual;         /* it is known that the usual way is not the right one, in what is being changed */
 } candidate;
 
-static void set_scaling(candidate *c, size_t way)
+static void set_scaling(const judge *j, size_t way, candidate *c)
 {
-    c->style.scale = scalings[way].scale;
-    c->style.offset = scalings[way].offset;
-    c->handicap = scalings[way].handicap;
+    c->style.scale = j->scalings[way].scale;
+    c->style.offset = j->scalings[way].offset;
+    c->handicap = j->scalings[way].handicap;
 }
 
 /* What most people do is likelier, if it reads about as well. */
@@ -201,7 +214,7 @@ static size_t ways_of(const choice *h, dimension d, const candidate *now)
     for (size_t i = 0; i < h->j->chain->count; i++)
         pooled = pooled || now->guess.pooled[i];
     switch (d) {
-    case SCALING: return SCALINGS;
+    case SCALING: return h->j->scaling_count;
     case GUESS: return h->count;
     case ACTIVATION: return h->j->chain->activation ? 0 : ACTIVATIONS;
     case POOL: return pooled && !h->j->chain->pool_op ? POOLS : 0;
@@ -220,7 +233,7 @@ static bool change(const choice *h, dimension d, size_t way, candidate *c)
     const candidate before = *c;
     switch (d) {
     case SCALING:
-        set_scaling(c, way);
+        set_scaling(h->j, way, c);
         return before.style.scale < c->style.scale || before.style.scale > c->style.scale;
     case GUESS: c->guess = h->guesses[way]; return memcmp(&before.guess, &c->guess, sizeof c->guess) != 0;
     case ACTIVATION: c->style.activation = activations[way]; return before.style.activation != c->style.activation;
@@ -426,9 +439,9 @@ static ink_status glance(const judge *j, const candidate *c, double *loss)
 }
 
 /* How much a loss is worth of what is not as most people do it. */
-static double doubted(size_t norms, size_t pool, size_t scaling, double loss)
+static double doubted(size_t norms, size_t pool, size_t scaled, double loss)
 {
-    const int odd = (norms != INK_CHAIN_NORM_FIRST) + (pool > 0) + (scaling >= USUAL_SCALINGS);
+    const int odd = (norms != INK_CHAIN_NORM_FIRST) + (pool > 0) + (scaled >= USUAL_SCALINGS);
     return odd ? 1.5 * loss + 0.01 * odd : loss;
 }
 
@@ -443,14 +456,15 @@ static ink_status begin(const choice *h, candidate *best)
     if (is_excellent(h, best))
         return INK_OK;
     const size_t pool_ways = ways_of(h, POOL, best), kinds = pool_ways ? pool_ways : 1;
-    for (size_t way = 0; way < (h->has_norms ? NORMS : 1) * kinds * SCALINGS; way++) {
-        const size_t norms = way / kinds / SCALINGS, pool = way / SCALINGS % kinds, scaling = way % SCALINGS;
+    const size_t scalings = h->j->scaling_count;
+    for (size_t way = 0; way < (h->has_norms ? NORMS : 1) * kinds * scalings; way++) {
+        const size_t norms = way / kinds / scalings, pool = way / scalings % kinds, scaled = way % scalings;
         double loss;
         one.style.norms = (ink_chain_norms)norms;
         one.style.pool = pool_ways && pool ? pools[pool] : best->style.pool;
-        set_scaling(&one, scaling);
+        set_scaling(h->j, scaled, &one);
         INK_TRY(glance(h->j, &one, &loss));
-        loss = doubted(norms, pool, scaling, loss);
+        loss = doubted(norms, pool, scaled, loss);
         if (loss < least) {
             least = loss;
             chosen = one;
@@ -484,7 +498,7 @@ static ink_status try_all(const judge *j, const ink_chain_guess *guesses, size_t
     }
     for (size_t b = 0; b < sizeof beginnings / sizeof *beginnings && !is_good(j); b++) {
         candidate best = { .guess = guesses[0], .style = beginnings[b] };
-        set_scaling(&best, 0);
+        set_scaling(j, 0, &best);
         best.style.activation = chain->activation ? chain->activation : best.style.activation;
         best.style.pool = chain->pool_op ? chain->pool_op : best.style.pool;
         *rivals = 0;
@@ -518,8 +532,8 @@ static const char *why_not_judged(const ink_evidence *evidence, uint32_t channel
 
 static ink_status fail_with_draft(const judge *j, const char *why)
 {
-    const ink_chain_style style = { .activation = activations[0], .pool = pools[0], .scale = scalings[0].scale,
-                                    .offset = scalings[0].offset };
+    const ink_chain_style style = { .activation = activations[0], .pool = pools[0],
+                                    .scale = j->scalings->scale, .offset = j->scalings->offset };
     INK_TRY(ink_chain_text(j->chain, NULL, &style, j->allocator, &j->found->text, j->error));
     return ink_fail(j->error, INK_ERR_GRAPH, "holds weights and no graph, and %s", why);
 }
@@ -530,8 +544,8 @@ ink_status ink_recognise(const ink_chain *chain, const ink_weight *weights, size
     ink_chain_guess guesses[INK_CHAIN_GUESSES];
     judge j = { .chain = chain, .weights = weights, .count = count, .evidence = evidence, .allocator = allocator,
                 .found = found, .classes = ink_chain_classes(chain), .error = error };
-    *found = (ink_recognised){ .loss = HUGE_VAL,
-                               .style = { .scale = scalings[0].scale, .offset = scalings[0].offset } };
+    *found = (ink_recognised){ .loss = HUGE_VAL };
+    choose_scalings(&j);
     const size_t ways = ink_chain_guess_all(chain, guesses);
     if (!ways)
         return fail_with_draft(&j, "no padding and pooling makes the sizes fit");
@@ -554,24 +568,24 @@ ink_status ink_recognise_scaling(const ink_draft *draft, uint32_t classes, const
 {
     judge j = { .weights = draft->weights, .count = draft->weight_count, .evidence = evidence, .allocator = allocator,
                 .found = found, .classes = classes, .error = error };
-    *found = (ink_recognised){ .loss = HUGE_VAL,
-                               .style = { .scale = scalings[0].scale, .offset = scalings[0].offset } };
+    *found = (ink_recognised){ .loss = HUGE_VAL };
+    choose_scalings(&j);
     if (why_not_judged(evidence, draft->channels, draft->height, draft->width, classes))
         return INK_OK;
     INK_TRY(judge_open(&j));
     ink_status status = INK_OK;
-    for (size_t i = 0; i < SCALINGS && !status; i++) {
+    for (size_t i = 0; i < j.scaling_count && !status; i++) {
         ink_buffer text = { 0 };
         network n = { .seen = 0 };
-        status = ink_draft_text(draft, scalings[i].scale, scalings[i].offset, allocator, &text, error);
+        status = ink_draft_text(draft, j.scalings[i].scale, j.scalings[i].offset, allocator, &text, error);
         if (!status)
             status = network_open(&j, &text, &n);
         if (!status)
             status = network_read(&j, &n, evidence->count);
-        const double loss = status ? 0 : calibrated_loss(&j, j.output, n.seen, j.each) + scalings[i].handicap;
+        const double loss = status ? 0 : calibrated_loss(&j, j.output, n.seen, j.each) + j.scalings[i].handicap;
         if (!status && 2 * n.correct >= evidence->count && loss < found->loss) {
-            found->style.scale = scalings[i].scale;
-            found->style.offset = scalings[i].offset;
+            found->style.scale = j.scalings[i].scale;
+            found->style.offset = j.scalings[i].offset;
             found->correct = n.correct;
             found->loss = loss;
         }

@@ -10,6 +10,8 @@ typedef struct ink_evidence {
     const uint8_t *pixels, *labels;
     size_t count;
     uint32_t side;
+    bool scaling_known; /* x = pixel * scale + offset need not be judged */
+    double scale, offset;
 } ink_evidence;
 
 typedef struct ink_recognised {

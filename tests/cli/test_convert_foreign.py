@@ -149,6 +149,27 @@ class Foreign(ProgramTest):
                     says=["bad.txt:6", "conv9"])
         self.failed("convert", "models/fc.gguf", self.target, "--graph", graph, says="no file that --graph is for")
 
+    def test_scaling_is_told(self):
+        """Whatever the file says or the samples do: by what is told guesses are judged too."""
+        network = self.folder / "fc.onnx"
+        self.done("convert", "models/fc.gguf", network)
+        for source, told, words in ((self.source, ("1/200",), "pixel * 0.005 + 0"),
+                                    (network, ("-1/255", "--input-offset", 1), "1 - pixel / 255")):
+            result = self.convert("--input-scale", *told, source=source)
+            self.assertIn("x = %s, by --input-scale" % words, result.out)
+            info = self.done("inspect", self.target, "--json").json
+            self.assertAlmostEqual(info["input"]["scale"], 0.005 if source == self.source else -1 / 255, delta=1e-9)
+            self.assertIn("--input-scale", json.dumps(info["metadata"]))
+        result = run("convert", self.source, self.target, "--input-scale", "-1/255", "--input-offset", 1)
+        self.assertEqual(result.code, 1)
+        self.assertIn("no guess at it reads", result.err)
+        self.assertIn("input shape=1,28,28 scale=-0.00392156863 offset=1", result.err)
+        self.failed("convert", "models/fc.gguf", self.target, "--input-scale", "1/255",
+                    says="predict --input-scale")
+        text = self.folder / "with-graph.safetensors"
+        self.done("convert", "models/fc.gguf", text)
+        self.failed("convert", text, self.target, "--input-scale", "1/255", says="line 'input'")
+
     def test_names_steer_no_terminal(self):
         """Names of layers are the file's, and stand in the draft that is printed."""
         source = self.file("odd.safetensors", safetensors({"a\x1b[31mb.weight": ([10, 784], floats([0.0] * 7840))}))
@@ -214,7 +235,9 @@ class Foreign(ProgramTest):
 
     def test_misuse(self):
         for arguments, says in ((("--reference", self.source), "--verify"), (("--labels", self.source), "--verify"),
-                                (("--type", "f64"), "f64"), (("--tolerance", "-1"), "--tolerance")):
+                                (("--type", "f64"), "f64"), (("--input-scale", "0"), "--input-scale 0"),
+                                (("--input-offset", "1"), "goes with --input-scale"),
+                                (("--input-scale", "1", "--graph", self.source), "line 'input'"), (("--tolerance", "-1"), "--tolerance")):
             self.failed("convert", self.source, self.target, *arguments, code=2, says=says)
         folder = self.folder / "saved"
         folder.mkdir()

@@ -34,7 +34,7 @@ static ink_model *read_again(const ink_buffer *file, const char *name, ink_impor
 {
     static const uint8_t pixel, label;
     const ink_allocator allocator = ink_allocator_or_default(NULL);
-    const ink_evidence none = { &pixel, &label, 0, 1 };
+    const ink_evidence none = { .pixels = &pixel, .labels = &label, .count = 0, .side = 1 };
     const ink_import_options options = { .allocator = &allocator, .evidence = &none };
     ink_model_options how = INK_MODEL_OPTIONS_INIT;
     ink_builder *builder;

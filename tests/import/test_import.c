@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const uint8_t paper[2 * 784], labels[2] = { 0, 1 };
-static const ink_evidence evidence = { paper, labels, 2, 28 };
+static const ink_evidence evidence = { .pixels = paper, .labels = labels, .count = 2, .side = 28 };
 
 static ink_allocator allocator;
 

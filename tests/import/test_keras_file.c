@@ -13,7 +13,7 @@
 #include "hdf5_files.h"
 
 static const uint8_t paper[2 * 784], labels[2] = { 0, 1 };
-static const ink_evidence evidence = { paper, labels, 2, 28 };
+static const ink_evidence evidence = { .pixels = paper, .labels = labels, .count = 2, .side = 28 };
 static ink_allocator allocator;
 
 static int set_allocator(void **state)

@@ -35,7 +35,8 @@ static int free_samples(void **state)
 static ink_model *import(const char *path, ink_import_report *report)
 {
     const ink_allocator allocator = ink_allocator_or_default(NULL);
-    const ink_evidence evidence = { samples.data + SAMPLES_HEADER, labels.data + LABELS_HEADER, SAMPLES, SIDE };
+    const ink_evidence evidence = { .pixels = samples.data + SAMPLES_HEADER, .labels = labels.data + LABELS_HEADER,
+                                    .count = SAMPLES, .side = SIDE };
     ink_import_options options = { .allocator = &allocator, .evidence = &evidence };
     ink_companion companion = { NULL, NULL, 0 };
     ink_builder *builder;

@@ -36,7 +36,7 @@ static int free_samples(void **state)
 
 static ink_evidence evidence(void)
 {
-    return (ink_evidence){ images.data + 16, labels.data + 8, SAMPLES, SIDE };
+    return (ink_evidence){ .pixels = images.data + 16, .labels = labels.data + 8, .count = SAMPLES, .side = SIDE };
 }
 
 typedef struct net {

@@ -19,7 +19,7 @@ static ink_status import(const char *text, const char *first, const char *second
                          ink_import_report *report, ink_error *error)
 {
     static const uint8_t paper[784], label[1];
-    const ink_evidence evidence = { paper, label, 1, 28 };
+    const ink_evidence evidence = { .pixels = paper, .labels = label, .count = 1, .side = 28 };
     const ink_allocator allocator = ink_allocator_or_default(NULL);
     blob parts[] = { blob_make(first ? first : ""), blob_make(second ? second : "") };
     fence fences[] = { fence_make(parts[0].data, parts[0].size), fence_make(parts[1].data, parts[1].size) };

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 static const uint8_t paper[784], label;
-static const ink_evidence evidence = { paper, &label, 1, 28 };
+static const ink_evidence evidence = { .pixels = paper, .labels = &label, .count = 1, .side = 28 };
 
 static ink_status import_bytes(const uint8_t *data, size_t size, ink_builder **out, ink_import_report *report,
                                ink_error *error)

@@ -112,7 +112,7 @@ static double loss_at(const judge *j, const float *output, size_t pictures, doub
  * smaller loss than the right one; so each is judged as sure as is best for it. */
 static double calibrated_loss(const judge *j, const float *output, size_t pictures, double *each)
 {
-    static const double steps[] = { 0.5, 0.7, 1, 1.4 };
+    static const double steps[] = { 0.35, 0.5, 0.7, 1, 1.4 };
     double least = HUGE_VAL, best = 1;
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         const double loss = loss_at(j, output, pictures, steps[i], each);
@@ -563,6 +563,13 @@ ink_status ink_recognise(const ink_chain *chain, const ink_weight *weights, size
     return ink_chain_text(chain, &found->guess, &style, allocator, &found->text, error);
 }
 
+/* A network that is not sure of itself, as after much dropout, is as sure as is best for it with larger numbers, and
+ * then reads about as well with them. */
+static double doubted_scaling(size_t way, const scaling *s, double loss)
+{
+    return (way ? 1.2 * loss : loss) + s->handicap;
+}
+
 ink_status ink_recognise_scaling(const ink_draft *draft, uint32_t classes, const ink_evidence *evidence,
                                  const ink_allocator *allocator, ink_recognised *found, ink_error *error)
 {
@@ -582,7 +589,8 @@ ink_status ink_recognise_scaling(const ink_draft *draft, uint32_t classes, const
             status = network_open(&j, &text, &n);
         if (!status)
             status = network_read(&j, &n, evidence->count);
-        const double loss = status ? 0 : calibrated_loss(&j, j.output, n.seen, j.each) + j.scalings[i].handicap;
+        const double loss =
+            status ? 0 : doubted_scaling(i, &j.scalings[i], calibrated_loss(&j, j.output, n.seen, j.each));
         if (!status && 2 * n.correct >= evidence->count && loss < found->loss) {
             found->style.scale = j.scalings[i].scale;
             found->style.offset = j.scalings[i].offset;

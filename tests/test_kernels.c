@@ -86,13 +86,14 @@ static struct {
 enum { PACKED_MOST = ROOM_MOST / 4 };
 
 /* Runs the first rows and columns of a product and gives where the output lies. */
-static const float *igemm_run(const ink_kernel *kernel, const product *p, size_t rows,
-                              size_t columns, float slope, size_t gap, check_place place)
+static const float *igemm_run(const ink_kernel *kernel, const product *p, size_t rows, size_t columns,
+                              size_t window, float slope, size_t gap, check_place place)
 {
     const size_t tile = kernel->tile, padded = (columns + tile - 1) / tile * tile;
     const size_t packed = ink_igemm_packed_size(tile, columns, p->taps, p->depth);
     const size_t y_stride = columns + gap;
-    const size_t y_size = rows && columns ? (rows - 1) * y_stride + columns : 0;
+    const size_t outputs = window ? rows / window : rows;
+    const size_t y_size = outputs && columns ? (outputs - 1) * y_stride + columns : 0;
     assert_true(packed == padded * p->taps * p->depth && packed <= PACKED_MOST);
     ink_igemm_pack(igemm_rooms.packed, tile, columns, p->taps, p->depth, p->w, p->taps * p->depth,
                    p->depth, 1);
@@ -102,7 +103,7 @@ static const float *igemm_run(const ink_kernel *kernel, const product *p, size_t
         memcpy(bias, p->bias, columns * sizeof *bias);
     float *y = check_room_take(&igemm_rooms.y, y_size * sizeof *y, place);
     const ink_igemm_f32 call = {
-        .rows = rows, .columns = columns, .taps = p->taps, .depth = p->depth,
+        .rows = rows, .columns = columns, .taps = p->taps, .depth = p->depth, .window = window,
         .x = check_room_copy(&igemm_rooms.x, p->x, product_extent(p, rows) * sizeof *p->x, place),
         .row_offset = p->row_table ? check_room_copy(&igemm_rooms.row, p->row_offset,
                                                      rows * sizeof *p->row_offset, place) : NULL,
@@ -111,14 +112,14 @@ static const float *igemm_run(const ink_kernel *kernel, const product *p, size_t
                                                      p->taps * sizeof *p->tap_offset, place) : NULL,
         .w = check_room_copy(&igemm_rooms.w, igemm_rooms.packed, packed * sizeof *p->w, place),
         .bias = bias, .slope = slope, .y = y, .y_stride = y_stride };
-    snprintf(where, sizeof where, "%s: %zu rows, %zu columns, %zu taps, depth %zu, %s rows, %s taps, "
-             "slope %g, gap %zu, place %d", kernel->name, rows, columns, p->taps, p->depth,
+    snprintf(where, sizeof where, "%s: %zu rows, window %zu, %zu columns, %zu taps, depth %zu, %s rows, %s taps, "
+             "slope %g, gap %zu, place %d", kernel->name, rows, window, columns, p->taps, p->depth,
              p->row_table ? "listed" : "even", p->tap_table ? "listed" : "even", (double)slope, gap,
              (int)place);
     kernel->run.igemm_f32(&call);
     calls++;
     check_kept(&igemm_rooms.y);
-    for (size_t r = 0; gap && r + 1 < rows && columns; r++)
+    for (size_t r = 0; gap && r + 1 < outputs && columns; r++)
         if (!check_is_poison(y + r * y_stride + columns, gap * sizeof *y))
             fail_msg("%s: wrote between rows %zu and %zu", where, r, r + 1);
     return y;
@@ -147,7 +148,7 @@ static void igemm_check_full(const ink_kernel *kernel, const product *p, size_t 
             bound[r * p->columns + c] = check_gamma(steps + 2) * size + (steps + 2) * CHECK_TINY;
         }
     for (size_t s = 0; s < CHECK_COUNT(slopes); s++) {
-        const float *y = igemm_run(kernel, p, p->rows, p->columns, slopes[s], gap, place);
+        const float *y = igemm_run(kernel, p, p->rows, p->columns, 0, slopes[s], gap, place);
         float *full = p->full + s * p->rows * p->columns;
         for (size_t r = 0; r < p->rows && p->columns; r++)
             memcpy(full + r * p->columns, y + r * (p->columns + gap), p->columns * sizeof *y);
@@ -163,12 +164,27 @@ static void igemm_check_part(const ink_kernel *kernel, const product *p, size_t 
 {
     const unsigned kind = (unsigned)(rows + 5 * columns);
     const size_t s = kind % CHECK_COUNT(slopes), gap = kind % 2 ? 3 : 0;
-    const float *y = igemm_run(kernel, p, rows, columns, slopes[s], gap, kind / 2 % CHECK_PLACES);
+    const float *y = igemm_run(kernel, p, rows, columns, 0, slopes[s], gap, kind / 2 % CHECK_PLACES);
     const float *full = p->full + s * p->rows * p->columns;
     for (size_t r = 0; r < rows && columns; r++)
         if (memcmp(y + r * (columns + gap), full + r * p->columns, columns * sizeof *y))
             fail_msg("%s: row %zu is another than among %zu rows of %zu columns", where, r, p->rows,
                      p->columns);
+}
+
+/* Window by window: exactly the largest of what its rows give one by one. */
+static void igemm_check_window(const ink_kernel *kernel, const product *p, size_t window)
+{
+    const size_t outputs = p->rows / window, s = window % CHECK_COUNT(slopes), gap = window % 2 ? 3 : 0;
+    const float *y = igemm_run(kernel, p, outputs * window, p->columns, window, slopes[s], gap,
+                               window % CHECK_PLACES);
+    for (size_t i = 0; i < outputs * p->columns; i++) {
+        const size_t r = i / p->columns, c = i % p->columns;
+        float most = -INFINITY;
+        for (size_t k = 0; k < window; k++)
+            most = fmaxf(most, p->full[(s * p->rows + r * window + k) * p->columns + c]);
+        check_value(y[r * (p->columns + gap) + c], (double)most, 0, i);
+    }
 }
 
 static const size_t tile_edges[] = { 0, 1, 2, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 63, 64, 65 };
@@ -220,6 +236,8 @@ static void igemm(const ink_kernel *kernel)
         for (size_t i = 0; i < 4; i++)
             igemm_check_part(kernel, &p, check_random_size(&random, 1, p.rows),
                              check_random_size(&random, 1, p.columns));
+        for (size_t window = 1; window <= p.rows; window++)
+            igemm_check_window(kernel, &p, window);
         product_free(&p);
     }
     check_room_free(&igemm_rooms.x);
@@ -275,6 +293,70 @@ static void igemm_packs(void **state)
     assert_int_equal(ink_igemm_packed_size(8, SIZE_MAX / 16, 17, 1), 0);
     assert_int_equal(ink_igemm_packed_size(16, 1, SIZE_MAX / 32, 3), 0);
     assert_int_equal(ink_igemm_packed_size(8, 9, 1, 1), 16);
+}
+
+/* ---- narrow dense: as igemm, but for the order of the sum, which the bound does not ask for ---- */
+
+static void narrow_check(const ink_kernel *kernel, uint64_t *random, size_t rows, size_t columns, size_t depth,
+                         float slope, check_place place)
+{
+    const size_t x_stride = depth + columns % 3, y_stride = columns + rows % 2, y_size = rows * y_stride;
+    float *x = check_random_floats(random, rows * x_stride), *w = check_random_floats(random, columns * depth);
+    float *bias = check_random_floats(random, columns), *one = malloc((columns + 1) * sizeof *one);
+    assert_non_null(one);
+    float *y = check_room_take(&rooms[0], y_size * sizeof *y, place);
+    const ink_narrow_dense_f32 call = {
+        .rows = rows, .columns = columns, .depth = depth,
+        .x = check_room_copy(&rooms[1], x, (rows ? (rows - 1) * x_stride + depth : 0) * sizeof *x, place),
+        .x_stride = x_stride, .w = check_room_copy(&rooms[2], w, columns * depth * sizeof *w, place),
+        .bias = check_room_copy(&rooms[3], bias, columns * sizeof *bias, place), .slope = slope, .y = y,
+        .y_stride = y_stride };
+    snprintf(where, sizeof where, "%s: %zu rows, %zu columns, depth %zu, slope %g, place %d", kernel->name, rows,
+             columns, depth, (double)slope, (int)place);
+    kernel->run.narrow_dense_f32(&call);
+    calls++;
+    check_kept(&rooms[0]);
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t c = 0; c < columns; c++) {
+            double sum = (double)bias[c], size = fabs(sum);
+            for (size_t i = 0; i < depth; i++) {
+                sum += (double)x[r * x_stride + i] * (double)w[c * depth + i];
+                size += fabs((double)x[r * x_stride + i] * (double)w[c * depth + i]);
+            }
+            check_value(y[r * y_stride + c], sum > 0 ? sum : (double)slope * sum,
+                        check_gamma((double)depth + 2) * size + CHECK_TINY, r * columns + c);
+        }
+        /* Alone it is what it is among others. */
+        ink_narrow_dense_f32 alone = call;
+        alone.rows = 1;
+        alone.x = x + r * x_stride;
+        alone.y = one;
+        kernel->run.narrow_dense_f32(&alone);
+        if (columns && memcmp(one, y + r * y_stride, columns * sizeof *one))
+            fail_msg("%s: row %zu is another alone", where, r);
+    }
+    free(x);
+    free(w);
+    free(bias);
+    free(one);
+}
+
+static void narrow(const ink_kernel *kernel)
+{
+    uint64_t random = 31;
+    rooms_make(MOST * 64 * sizeof(float));
+    for (size_t n = 0; n <= MOST; n++) {
+        narrow_check(kernel, &random, 1 + n % 5, 1 + n % 17, n, slopes[n % 3], n % CHECK_PLACES);
+        narrow_check(kernel, &random, n, 1 + n % 12, 9, slopes[n % 3], n % CHECK_PLACES);
+        narrow_check(kernel, &random, n % 4, n, 17, slopes[n % 3], n % CHECK_PLACES);
+    }
+    rooms_free();
+}
+
+static void narrow_dense_kernels(void **state)
+{
+    (void)state;
+    each_kernel(INK_KERNEL_narrow_dense_f32, narrow);
 }
 
 /* ---- dwconv: a sum of `taps` products for each row and channel; the bound is that of igemm ---- */
@@ -594,6 +676,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(igemm_kernels),
         cmocka_unit_test(igemm_packs),
+        cmocka_unit_test(narrow_dense_kernels),
         cmocka_unit_test(dwconv_kernels),
         cmocka_unit_test(max_pool_kernels),
         cmocka_unit_test(avg_pool_kernels),

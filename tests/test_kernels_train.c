@@ -84,6 +84,7 @@ static void sparse_dense_check(const ink_kernel *kernel, uint64_t *random, size_
                                size_t depth, float slope)
 {
     const check_place place = (rows + columns + depth) % CHECK_PLACES;
+    const size_t group = 1 + (rows + depth) % INK_SPARSE_GROUP, lists = group * INK_SPARSE_STRIDE(depth);
     const size_t padded = (columns + kernel->tile - 1) / kernel->tile * kernel->tile;
     float *x = sparse_floats(random, rows * depth), *w = check_random_floats(random, columns * depth);
     float *bias = check_random_floats(random, padded);
@@ -96,11 +97,11 @@ static void sparse_dense_check(const ink_kernel *kernel, uint64_t *random, size_
     snprintf(where, sizeof where, "%s: %zu rows, %zu columns, depth %zu, place %d", kernel->name, rows,
              columns, depth, (int)place);
     kernel->run.sparse_dense_f32(&(ink_sparse_dense_f32){
-        rows, columns, depth, check_room_copy(&rooms[1], x, rows * depth * sizeof *x, place),
+        rows, columns, depth, group, check_room_copy(&rooms[1], x, rows * depth * sizeof *x, place),
         check_room_copy(&rooms[2], packed, padded * depth * sizeof *packed, place),
         check_room_copy(&rooms[3], bias, padded * sizeof *bias, place), slope, y,
-        check_room_take(&rooms[4], INK_SPARSE_GROUP * depth * sizeof(uint32_t), place),
-        check_room_take(&rooms[5], INK_SPARSE_GROUP * depth * sizeof(float), place) });
+        check_room_take(&rooms[4], lists * sizeof(uint32_t), place),
+        check_room_take(&rooms[5], lists * sizeof(float), place) });
     calls++;
     check_kept(&rooms[0]);
     check_kept(&rooms[4]);

@@ -385,9 +385,10 @@ static void nodes_tensors_and_steps_are_told(void **state)
     static const struct {
         const char *name, *ops, *shape;
     } steps[] = {
-        { "conv1_relu", "conv2d+relu", "2x8x8" }, { "pool1", "max_pool2d", "2x4x4" },
-        { "conv2_relu", "conv2d+relu", "3x4x4" }, { "pool2", "max_pool2d", "3x2x2" },
-        { "dense", "dense", "4" },                { "probabilities", "softmax", "4" },
+        { "pool1", "conv2d+relu+max_pool2d", "2x4x4" },
+        { "pool2", "conv2d+relu+max_pool2d", "3x2x2" },
+        { "dense", "dense", "4" },
+        { "probabilities", "softmax", "4" },
     };
     opened it;
     open_lines(&it, small_cnn, LINES("conv2.kernel f16:3,2,3,3 random"));

@@ -411,7 +411,7 @@ static const network networks[] = {
       "conv2d a weight:4,1,1,5 bias:4; relu r; max_pool2d p kernel=1,2; "
       "conv2d b weight:6,4,1,3 bias:6; relu s; max_pool2d q kernel=1,2; flatten f; "
       "dense d weight:10,48 bias:10; softmax m",
-      "conv2d+relu max_pool2d conv2d+relu max_pool2d dense softmax" },
+      "conv2d+relu+max_pool2d conv2d+relu+max_pool2d dense softmax" },
     { "one column of 12, three channels", { 3, 12, 1 },
       "conv2d a weight:4,3,3,1 bias:4; elu r; flatten f; dense d weight:3,40", NULL },
     { "one pixel", { 1, 1, 1 },
@@ -419,12 +419,51 @@ static const network networks[] = {
     { "a picture of three channels", { 3, 8, 8 },
       "conv2d a weight:8,3,3,3 bias:8 padding=1; relu r; max_pool2d p kernel=2; "
       "conv2d b weight:12,8,3,3 bias:12; relu s; flatten f; dense d weight:10,48 bias:10; "
-      "softmax m", "copy conv2d+relu max_pool2d conv2d+relu dense softmax" },
+      "softmax m", "copy conv2d+relu+max_pool2d conv2d+relu dense softmax" },
     { "the small cnn of ggml", { 1, 12, 12 },
       "conv2d conv1 padding=1 weight:8,1,3,3 bias:8; relu r1; max_pool2d p1 kernel=2 stride=2; "
       "conv2d conv2 padding=1 weight:16,8,3,3 bias:16; relu r2; max_pool2d p2 kernel=2 stride=2; "
       "permute p order=1,2,0; flatten f; dense d weight:10,144 bias:10; softmax s",
-      "conv2d+relu max_pool2d conv2d+relu max_pool2d dense softmax" },
+      "conv2d+relu+max_pool2d conv2d+relu+max_pool2d dense softmax" },
+    /* Max-pools that their convolution does itself, and those that it does not; with few channels, and with so many
+     * that Winograd's way pays. */
+    { "pool behind a convolution", { 1, 9, 11 }, "conv2d c weight:5,1,3,3 bias:5; max_pool2d p kernel=2",
+      "conv2d+max_pool2d copy" },
+    { "pool, then relu", { 1, 9, 11 }, "conv2d c weight:5,1,2,2 bias:5; max_pool2d p kernel=2; leaky_relu r alpha=0.1",
+      "conv2d+max_pool2d+leaky_relu copy" },
+    { "pool of 3x2", { 2, 12, 13 }, "conv2d c weight:17,2,3,2 bias:17 padding=1; relu r; max_pool2d p kernel=3,2",
+      "copy conv2d+relu+max_pool2d copy" },
+    { "pool of the whole", { 2, 7, 7 }, "conv2d c weight:9,2,2,2 stride=1,2 bias:9; relu r; max_pool2d p kernel=6,3",
+      "copy conv2d+relu+max_pool2d" },
+    { "pool with steps of its own", { 1, 9, 9 }, "conv2d c weight:4,1,2,2; max_pool2d p kernel=2 stride=1",
+      "conv2d max_pool2d copy" },
+    { "pool with padding", { 1, 9, 9 }, "conv2d c weight:4,1,2,2; max_pool2d p kernel=2 padding=1",
+      "conv2d max_pool2d copy" },
+    { "pool with a last part", { 1, 10, 10 }, "conv2d c weight:4,1,2,2; max_pool2d p kernel=2 ceil=1",
+      "conv2d max_pool2d copy" },
+    { "pool of groups", { 2, 9, 9 }, "conv2d c groups=2 weight:4,1,2,2; max_pool2d p kernel=2",
+      "copy conv2d max_pool2d copy" },
+    { "norm behind a pool", { 1, 8, 9 }, "conv2d c weight:4,1,3,3; max_pool2d p kernel=2; "
+      "batch_norm n weight:4 bias:4 mean:4 variance:4", NULL },
+    { "norm, relu, pool", { 1, 8, 9 }, "conv2d c weight:4,1,3,3; batch_norm n weight:4 bias:4 mean:4 variance:4; relu r; "
+      "max_pool2d p kernel=2", "conv2d+batch_norm+relu+max_pool2d copy" },
+    { "two pools", { 1, 14, 14 }, "conv2d c weight:4,1,3,3; max_pool2d p kernel=2; max_pool2d q kernel=3",
+      "conv2d+max_pool2d max_pool2d copy" },
+    { "winograd", { 16, 8, 6 }, "conv2d c weight:16,16,3,3 bias:16; relu r", "copy conv2d+relu copy" },
+    { "winograd, odd", { 20, 9, 7 }, "conv2d c weight:33,20,3,3 bias:33; leaky_relu r alpha=0.2",
+      "copy conv2d+leaky_relu copy" },
+    { "winograd, padding", { 16, 7, 7 }, "conv2d c weight:24,16,3,3 bias:24 padding=1", "copy conv2d copy" },
+    { "winograd, padding 0,2,1,0", { 16, 6, 5 }, "conv2d c weight:24,16,3,3 bias:24 padding=0,2,1,0", NULL },
+    { "winograd, pool", { 16, 13, 13 }, "conv2d c weight:32,16,3,3 bias:32; relu r; max_pool2d p kernel=2",
+      "copy conv2d+relu+max_pool2d copy" },
+    { "winograd, padding, pool", { 16, 9, 8 }, "conv2d c weight:24,16,3,3 bias:24 padding=1; relu r; "
+      "max_pool2d p kernel=2", "copy conv2d+relu+max_pool2d copy" },
+    { "winograd's place, pool of 3", { 16, 11, 11 }, "conv2d c weight:24,16,3,3 bias:24; max_pool2d p kernel=3",
+      "copy conv2d+max_pool2d copy" },
+    { "winograd, norm", { 16, 8, 8 }, "conv2d c weight:16,16,3,3; batch_norm n weight:16 bias:16 mean:16 variance:16; "
+      "relu r", "copy conv2d+batch_norm+relu copy" },
+    { "dense of zeros", { 1, 9, 9 }, "flatten f; dense a weight:70,81 bias:70; relu r; dense b weight:131,70 bias:131; "
+      "relu s; dense c weight:10,131 bias:10; softmax m", "dense+relu dense+relu dense softmax" },
     { "autoencoder-like", { 1, 4, 4 },
       "flatten f; dense a weight:5,16 bias:5; tanh t; dense b weight:16,5 bias:16; sigmoid s; "
       "reshape r shape=1,4,4; conv2d c weight:2,1,2,2; log_softmax l", NULL },

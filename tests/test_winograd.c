@@ -43,6 +43,53 @@ static void in_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, s
     free(offset);
 }
 
+/* Sum and size of output i, k of a tile before the slope. */
+static double out_sum(const float *m, const float *bias, size_t tiles, size_t channels, size_t t, size_t c, size_t i,
+                      size_t k, double *size)
+{
+    double sum = bias[c];
+    *size = fabs(sum);
+    for (size_t point = 0; point < 16; point++) {
+        const double term = AT[i][point / 4] * AT[k][point % 4] * (double)m[(point * tiles + t) * channels + c];
+        sum += term;
+        *size += fabs(term);
+    }
+    return sum;
+}
+
+/* The largest of a tile's four: its error is at most the largest of theirs. */
+static void pooled_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, size_t channels, float slope)
+{
+    const check_place place = (tiles + channels) % CHECK_PLACES;
+    const size_t m_size = 16 * tiles * channels, y_size = tiles * channels;
+    float *m = check_random_floats(random, m_size), *bias = check_random_floats(random, channels);
+    uint32_t *offset = calloc(tiles + 1, sizeof *offset);
+    assert_non_null(offset);
+    for (size_t t = 0; t < tiles; t++)
+        offset[t] = (uint32_t)((tiles - 1 - t) * channels);
+    float *y = check_room_take(&rooms[0], y_size * sizeof *y, place);
+    snprintf(where, sizeof where, "%s, pooled: %zu tiles, %zu channels, place %d", kernel->name, tiles, channels,
+             (int)place);
+    kernel->run.winograd_out_f32(&(ink_winograd_out_f32){
+        tiles, channels, offset, NULL, check_room_copy(&rooms[1], m, m_size * sizeof *m, place), tiles * channels,
+        check_room_copy(&rooms[2], bias, channels * sizeof *bias, place), slope, y, 0, true });
+    calls++;
+    check_kept(&rooms[0]);
+    for (size_t t = 0; t < tiles; t++)
+        for (size_t c = 0; c < channels; c++) {
+            double most = -INFINITY, bound = 0;
+            for (size_t k = 0; k < 4; k++) {
+                double size, sum = out_sum(m, bias, tiles, channels, t, c, k / 2, k % 2, &size);
+                most = fmax(most, sum > 0 ? sum : sum * (double)slope);
+                bound = fmax(bound, check_gamma(6) * size + CHECK_TINY);
+            }
+            check_value(y[offset[t] + c], most, bound, t * channels + c);
+        }
+    free(m);
+    free(bias);
+    free(offset);
+}
+
 static void out_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, size_t channels, float slope)
 {
     const check_place place = (tiles + channels) % CHECK_PLACES;
@@ -59,8 +106,8 @@ static void out_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, 
     float *y = check_room_copy(&rooms[0], before, y_size * sizeof *y, place);
     snprintf(where, sizeof where, "%s: %zu tiles, %zu channels, place %d", kernel->name, tiles, channels, (int)place);
     kernel->run.winograd_out_f32(&(ink_winograd_out_f32){
-        tiles, channels, offset, inside, check_room_copy(&rooms[1], m, m_size * sizeof *m, place),
-        check_room_copy(&rooms[2], bias, channels * sizeof *bias, place), slope, y, row });
+        tiles, channels, offset, inside, check_room_copy(&rooms[1], m, m_size * sizeof *m, place), tiles * channels,
+        check_room_copy(&rooms[2], bias, channels * sizeof *bias, place), slope, y, row, false });
     calls++;
     check_kept(&rooms[0]);
     for (size_t at = 0; at < y_size; at++) {
@@ -69,13 +116,7 @@ static void out_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, 
             check_same(y[at], before[at], at);
             continue;
         }
-        double sum = bias[c], size = fabs(sum);
-        for (size_t point = 0; point < 16; point++) {
-            const double term = AT[i][point / 4] * AT[k][point % 4] *
-                                (double)m[(point * tiles + t) * channels + c];
-            sum += term;
-            size += fabs(term);
-        }
+        double size, sum = out_sum(m, bias, tiles, channels, t, c, i, k, &size);
         check_value(y[at], sum > 0 ? sum : sum * (double)slope, check_gamma(6) * size + CHECK_TINY, at);
     }
     free(m);
@@ -135,8 +176,10 @@ static void transforms(const ink_kernel *kernel)
                 in_check(kernel, &random, tiles, count);
             else if (kernel->op == INK_KERNEL_winograd_back_f32)
                 back_check(kernel, &random, tiles, count);
-            else
+            else {
                 out_check(kernel, &random, tiles, count, slopes[n % 3]);
+                pooled_check(kernel, &random, tiles, count, slopes[n % 3]);
+            }
         }
     rooms_free();
 }
@@ -160,8 +203,7 @@ static float *random_integers(uint64_t *random, size_t count)
     return values;
 }
 
-static const ink_winograd *prepared(ink_arena *arena, ink_cpu cpu, size_t channels, size_t columns, size_t height,
-                                    size_t width)
+static const ink_winograd *prepared(ink_arena *arena, ink_cpu cpu, const ink_winograd_sizes *sizes)
 {
     const ink_allocator allocator = ink_allocator_or_default(NULL);
     ink_error error;
@@ -169,31 +211,37 @@ static const ink_winograd *prepared(ink_arena *arena, ink_cpu cpu, size_t channe
     ink_step counted = { .name = "c" };
     ink_winograd *w;
     ink_arena_init(arena, &allocator);
-    assert_int_equal(ink_winograd_prepare(&w, channels, columns, height, width, &prepare, &counted), INK_OK);
+    assert_int_equal(ink_winograd_prepare(&w, sizes, &prepare, &counted), INK_OK);
     return w;
 }
 
 static void whole_check(ink_cpu cpu, uint64_t *random, size_t channels, size_t columns, size_t height, size_t width,
                         bool turned)
 {
+    enum { IMAGES = 3 };
     ink_arena arena;
-    const ink_winograd *w = prepared(&arena, cpu, channels, columns, height, width);
-    float *x = random_integers(random, w->in_height * w->in_width * channels);
+    const ink_winograd *w = prepared(&arena, cpu, &(ink_winograd_sizes){ channels, columns, height, width, 0, false });
+    const size_t in = w->in_height * w->in_width * channels, out = height * width * columns;
+    float *x = random_integers(random, IMAGES * in);
     float *weights = random_integers(random, 9 * channels * columns);
     float *bias = random_integers(random, columns + 8);
-    float *y = calloc(height * width * columns, sizeof *y);
+    float *y = calloc(IMAGES * out, sizeof *y);
     float *scratch = calloc(ink_winograd_scratch(w), sizeof *scratch);
     assert_true(y && scratch);
+    ink_winograd_run run;
     ink_winograd_pack(w, weights, channels * columns, columns, 1, turned);
-    ink_winograd_run(w, x, bias, 0.5f, y, scratch);
+    ink_winograd_begin(&run, w, bias, 0.5f, scratch);
+    for (size_t i = 0; i < IMAGES; i++)
+        ink_winograd_add(&run, x + i * in, y + i * out);
+    ink_winograd_end(&run);
     snprintf(where, sizeof where, "%s: %zu to %zu channels, %zux%zu", ink_cpu_name(cpu), channels, columns, height,
              width);
-    for (size_t at = 0; at < height * width * columns; at++) {
-        const size_t o = at % columns, px = at / columns % width, py = at / columns / width;
+    for (size_t at = 0; at < IMAGES * out; at++) {
+        const size_t o = at % columns, px = at / columns % width, py = at / columns / width % height;
         double sum = bias[o];
         for (size_t t = 0; t < 9; t++)
             for (size_t c = 0; c < channels; c++)
-                sum += (double)x[((py + t / 3) * w->in_width + px + t % 3) * channels + c] *
+                sum += (double)x[at / out * in + ((py + t / 3) * w->in_width + px + t % 3) * channels + c] *
                        (double)weights[((turned ? 8 - t : t) * channels + c) * columns + o];
         check_value(y[at], sum > 0 ? sum : sum / 2, 0, at);
     }
@@ -210,7 +258,7 @@ static void gradient_check(ink_cpu cpu, uint64_t *random, size_t channels, size_
                            size_t images)
 {
     ink_arena arena;
-    const ink_winograd *w = prepared(&arena, cpu, channels, columns, height, width);
+    const ink_winograd *w = prepared(&arena, cpu, &(ink_winograd_sizes){ channels, columns, height, width, 0, false });
     const size_t in = w->in_height * w->in_width * channels, out = height * width * columns;
     float *x = random_integers(random, images * in), *dy = random_integers(random, images * out);
     float *gradient = calloc(9 * channels * columns, sizeof *gradient);

@@ -13,6 +13,7 @@ typedef struct value {
     uint32_t flat_channels; /* see ink_step */
     bool absorbed;          /* a pad that its convolution does itself; the view is the pad's input */
     bool shared;            /* a view of a value that others read too */
+    bool sparse;            /* likely to hold many zeros: the picture, or what a relu gives */
 } value;
 
 typedef struct maker {
@@ -119,31 +120,59 @@ static bool is_slope(const ink_node *node, float *slope)
     return (node->op == &ink_op_relu || node->op == &ink_op_leaky_relu) && *slope >= 0 && *slope <= 1;
 }
 
+/* A max-pool that a convolution's step can do itself: its windows lie side by side and whole inside the picture. */
+static bool is_tiling(const ink_node *pool, const ink_step *conv)
+{
+    const ink_attributes *a = &pool->attributes;
+    if (pool->op != &ink_op_max_pool2d || ink_attr_u32(&conv->node->attributes, INK_ATTR_GROUPS, 0) != 1)
+        return false;
+    for (size_t axis = 0; axis < 2; axis++) {
+        const uint32_t kernel = ink_attr_u32(a, INK_ATTR_KERNEL, axis);
+        if (ink_attr_u32(a, INK_ATTR_STRIDE, axis) != kernel || ink_attr_u32(a, INK_ATTR_PADDING, axis) ||
+            ink_attr_u32(a, INK_ATTR_PADDING, axis + 2) ||
+            (uint64_t)pool->shape.dim[axis + 1] * kernel > conv->output.shape.dim[axis + 1])
+            return false;
+    }
+    return true;
+}
+
 /* Makes the node a part of the step before it, where that is possible. */
 static bool fuse_behind(maker *m, const ink_node *node, uint32_t at)
 {
     const value *input = &m->values[node->inputs[0]];
     float slope = 1;
-    const bool norm = node->op == &ink_op_batch_norm;
-    if ((!norm && !is_slope(node, &slope)) || !input->step || input->uses != 1 || input->shared)
+    const bool norm = node->op == &ink_op_batch_norm, pool = node->op == &ink_op_max_pool2d;
+    if ((!norm && !pool && !is_slope(node, &slope)) || !input->step || input->uses != 1 || input->shared)
         return false;
     ink_step *step = &m->plan->steps[input->step - 1];
-    if ((step->op != &ink_op_conv2d && step->op != &ink_op_dense) || step->slope != 1 ||
-        (norm && step->batch_norm) || input->flat_channels)
+    if ((step->op != &ink_op_conv2d && step->op != &ink_op_dense) || input->flat_channels)
         return false;
-    /* Seen through a view, a batch norm's channels would be others; and a dense layer on more axes than
-     * one has its features last. */
-    if (norm && (!ink_view_same(&step->output, &input->view) ||
-                 (step->op == &ink_op_dense && node->shape.rank != 1)))
+    /* Seen through a view, channels and windows would be others; and a dense layer on more axes than one has its
+     * features last. */
+    if ((norm || pool) && (!ink_view_same(&step->output, &input->view) ||
+                           (step->op == &ink_op_dense && node->shape.rank != 1)))
         return false;
+    /* A relu gives the same before a max-pool and behind it; a batch norm does not. */
+    if (pool ? step->op != &ink_op_conv2d || step->pool || !is_tiling(node, step)
+             : step->slope != 1 || (norm && (step->batch_norm || step->pool)))
+        return false;
+    value *v = &m->values[at];
+    *v = (value){ .view = input->view, .uses = v->uses, .only_user = v->only_user, .step = input->step,
+                  .sparse = pool ? input->sparse : slope == 0 };
     if (norm)
         step->batch_norm = node;
-    else
+    else if (!pool)
         step->slope = slope;
+    if (pool) {
+        step->pool = node;
+        step->output.shape = node->shape;
+        step->output.elements = (size_t)node->shape.dim[0] * node->shape.dim[1] * node->shape.dim[2];
+        ink_view_image(&step->output);
+        m->plan->buffers[step->output.buffer].floats = step->output.elements;
+        v->view = step->output;
+    }
     step->name = node->name;
     step->ops = ink_arena_format(m->graph->arena, "%s+%s", step->ops, node->op->name);
-    m->values[at] = (value){ .view = input->view, .uses = m->values[at].uses,
-                             .only_user = m->values[at].only_user, .step = input->step };
     return true;
 }
 
@@ -158,6 +187,7 @@ static bool fuse_pad(maker *m, const ink_node *node, uint32_t at)
     value *v = &m->values[at];
     v->view = input->view;
     v->step = input->step;
+    v->sparse = input->sparse;
     v->absorbed = true;
     return true;
 }
@@ -179,6 +209,7 @@ static bool fuse_flatten(maker *m, const ink_node *node, uint32_t at)
     v->view.buffer = input->view.buffer;
     v->flat_channels = input->view.shape.dim[0];
     v->step = input->step;
+    v->sparse = input->sparse;
     return true;
 }
 
@@ -192,6 +223,7 @@ static ink_status lower_view(maker *m, const ink_node *node, uint32_t at)
         v->flat_channels = input->flat_channels;
     v->absorbed = node->op == &ink_op_dropout && input->absorbed;
     v->step = input->step;
+    v->sparse = input->sparse;
     v->shared = input->shared || input->uses != 1;
     if (!node->op->view(node, &from, &v->view)) {
         INK_TRY(add_copy(m, node->inputs[0], &from, false));
@@ -249,6 +281,7 @@ static ink_status lower_step(maker *m, const ink_node *node, uint32_t at)
         step->ops = "pad+conv2d";
     }
     step->flat_channels = first->flat_channels;
+    step->sparse = first->sparse;
     ink_view output = { .shape = node->shape };
     if (op->wants == INK_WANTS_SAME)
         memcpy(output.stride, inputs[0].stride, sizeof output.stride);
@@ -263,6 +296,7 @@ static ink_status lower_step(maker *m, const ink_node *node, uint32_t at)
     step->output = output;
     m->values[at].view = output;
     m->values[at].step = (uint32_t)m->plan->step_count;
+    m->values[at].sparse = op == &ink_op_relu || (op == &ink_op_max_pool2d && first->sparse);
     return INK_OK;
 }
 
@@ -389,7 +423,7 @@ static size_t choose_batch(size_t image_floats)
 }
 
 ink_status ink_plan_make(ink_plan *plan, const ink_graph *graph, ink_cpu cpu, bool probabilities,
-                         const ink_limits *limits, ink_error *error)
+                         bool sparse_picture, const ink_limits *limits, ink_error *error)
 {
     *plan = (ink_plan){ 0 };
     maker m = { .plan = plan, .graph = graph, .error = error,
@@ -414,6 +448,7 @@ ink_status ink_plan_make(ink_plan *plan, const ink_graph *graph, ink_cpu cpu, bo
                         "an image", input->shape.dim[0], input->shape.dim[1], input->shape.dim[2],
                         (unsigned long long)limits->memory);
     ink_view_rows(input);
+    m.values[0].sparse = sparse_picture;
     input->buffer = plan->input_buffer = add_buffer(&m, input->elements);
     for (size_t i = 0; i < graph->node_count; i++) {
         const ink_node *node = &graph->nodes[i];

@@ -25,8 +25,9 @@ typedef struct ink_plan {
 } ink_plan;
 
 /* Makes the plan of a checked graph for one instruction set. With `probabilities` a softmax is added
- * unless the graph ends in one or in sigmoids (behind a log_softmax it gives the exponential). Errors: INK_ERR_MEMORY, INK_ERR_LIMIT. */
+ * unless the graph ends in one or in sigmoids (behind a log_softmax it gives the exponential). `sparse_picture`: a blank
+ * pixel is 0 to the network. Errors: INK_ERR_MEMORY, INK_ERR_LIMIT. */
 ink_status ink_plan_make(ink_plan *plan, const ink_graph *graph, ink_cpu cpu, bool probabilities,
-                         const ink_limits *limits, ink_error *error);
+                         bool sparse_picture, const ink_limits *limits, ink_error *error);
 
 #endif

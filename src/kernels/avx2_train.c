@@ -44,9 +44,9 @@ ALWAYS_INLINE void wgrad_tile(const ink_wgrad_f32 *k, size_t row, size_t column,
 #pragma GCC unroll 6
     for (size_t r = 0; r < rows; r++) {
         float *y = k->y + (row + r) * k->y_stride + column;
-        store_some(y, _mm256_add_ps(load_some(y, low_count), sum[r][0]), low_count);
+        vec_store_some(y, _mm256_add_ps(vec_load_some(y, low_count), sum[r][0]), low_count);
         if (high_count)
-            store_some(y + 8, _mm256_add_ps(load_some(y + 8, high_count), sum[r][1]), high_count);
+            vec_store_some(y + 8, _mm256_add_ps(vec_load_some(y + 8, high_count), sum[r][1]), high_count);
     }
 }
 
@@ -74,7 +74,7 @@ ALWAYS_INLINE size_t list_columns(const float *x, const size_t rows, size_t stri
     for (size_t i = 0; i < size; i += 8) {
         __m256 any = _mm256_setzero_ps();
         for (size_t r = 0; r < rows; r++)
-            any = _mm256_or_ps(any, _mm256_cmp_ps(load_some(x + r * stride + i, size - i), _mm256_setzero_ps(),
+            any = _mm256_or_ps(any, _mm256_cmp_ps(vec_load_some(x + r * stride + i, size - i), _mm256_setzero_ps(),
                                                   _CMP_NEQ_UQ));
         for (unsigned bits = (unsigned)_mm256_movemask_ps(any); bits; bits &= bits - 1)
             index[count++] = (uint32_t)i + (uint32_t)__builtin_ctz(bits);
@@ -87,73 +87,6 @@ static size_t list_row(const float *x, size_t size, uint32_t *index)
     return list_columns(x, 1, 0, size, index);
 }
 
-/* A tile as igemm's, over the inputs that are not zero in all of its rows: adding 0 * w changes nothing, so a row's
- * result does not depend on those beside it. value is those inputs, [count, rows]. */
-ALWAYS_INLINE void sparse_tile(const ink_sparse_dense_f32 *k, const uint32_t *index, const float *value, size_t count,
-                               size_t row, size_t column, const size_t rows)
-{
-    const float *w = k->w + column * k->depth;
-    __m256 sum[ROWS_MOST][2];
-#pragma GCC unroll 6
-    for (size_t r = 0; r < rows; r++) {
-        sum[r][0] = _mm256_loadu_ps(k->bias + column);
-        sum[r][1] = _mm256_loadu_ps(k->bias + column + 8);
-    }
-    for (size_t n = 0; n < count; n++, value += rows) {
-        const float *from = w + (size_t)index[n] * TILE;
-        const __m256 low = _mm256_loadu_ps(from), high = _mm256_loadu_ps(from + 8);
-#pragma GCC unroll 6
-        for (size_t r = 0; r < rows; r++) {
-            const __m256 a = _mm256_broadcast_ss(value + r);
-            sum[r][0] = _mm256_fmadd_ps(a, low, sum[r][0]);
-            sum[r][1] = _mm256_fmadd_ps(a, high, sum[r][1]);
-        }
-    }
-    const __m256 slope = _mm256_set1_ps(k->slope);
-#pragma GCC unroll 6
-    for (size_t r = 0; r < rows; r++)
-        store_columns(k->y + (row + r) * k->columns + column, leaky(sum[r][0], slope), leaky(sum[r][1], slope),
-                      k->columns - column);
-}
-
-/* Lists the inputs of a tile and gathers them side by side, so that what all panels read again and again is half as
- * much. Not inlined: a register kept for it would be one that the tile's loop lacks. */
-static __attribute__((noinline)) size_t gather_tile(const float *x, size_t rows, size_t depth, uint32_t *index,
-                                                    float *value)
-{
-    const size_t count = list_columns(x, rows, depth, depth, index);
-    for (size_t n = 0; n < count; n++)
-        for (size_t r = 0; r < rows; r++)
-            *value++ = x[r * depth + index[n]];
-    return count;
-}
-
-/* A panel of weights stays near while the tiles of a group of rows go by. */
-void ink_sparse_dense_f32_avx2(const ink_sparse_dense_f32 *k)
-{
-    enum { GROUP = INK_SPARSE_GROUP, TILES = GROUP / ROWS_MOST };
-    for (size_t begin = 0; begin < k->rows; begin += GROUP) {
-        const size_t end = k->rows - begin < GROUP ? k->rows : begin + GROUP;
-        size_t count[TILES];
-        for (size_t row = begin, t = 0; row < end; row += ROWS_MOST, t++)
-            count[t] = gather_tile(k->x + row * k->depth, end - row < ROWS_MOST ? end - row : ROWS_MOST, k->depth,
-                                   k->index + t * k->depth, k->value + t * ROWS_MOST * k->depth);
-        for (size_t column = 0; column < k->columns; column += TILE)
-            for (size_t row = begin, t = 0; row < end; row += ROWS_MOST, t++) {
-                const uint32_t *index = k->index + t * k->depth;
-                const float *value = k->value + t * ROWS_MOST * k->depth;
-                switch (end - row) {
-                case 1: sparse_tile(k, index, value, count[t], row, column, 1); break;
-                case 2: sparse_tile(k, index, value, count[t], row, column, 2); break;
-                case 3: sparse_tile(k, index, value, count[t], row, column, 3); break;
-                case 4: sparse_tile(k, index, value, count[t], row, column, 4); break;
-                case 5: sparse_tile(k, index, value, count[t], row, column, 5); break;
-                default: sparse_tile(k, index, value, count[t], row, column, 6); break;
-                }
-            }
-    }
-}
-
 /* The gradients of so many points are taken at once, and so many of their columns: side by side they stay near
  * while each input adds up those of its points. Eight sums, since one addition waits for the last. */
 enum { POINTS = 128, BLOCK = 64 };
@@ -164,12 +97,12 @@ ALWAYS_INLINE void sparse_wgrad_block(const ink_sparse_wgrad_f32 *k, size_t poin
     _Alignas(32) float near[POINTS * BLOCK];
     for (size_t p = 0; p < points; p++)
         for (size_t c = 0; c < BLOCK; c += 8)
-            _mm256_storeu_ps(near + p * BLOCK + c, load_some(g + p * k->columns + c, c < width ? width - c : 0));
+            _mm256_storeu_ps(near + p * BLOCK + c, vec_load_some(g + p * k->columns + c, c < width ? width - c : 0));
     for (size_t i = 0; i < k->depth; i++, y += k->columns) {
         __m256 sum[BLOCK / 8];
 #pragma GCC unroll 8
         for (size_t v = 0; v < BLOCK / 8; v++)
-            sum[v] = first || 8 * v >= width ? _mm256_setzero_ps() : load_some(y + 8 * v, width - 8 * v);
+            sum[v] = first || 8 * v >= width ? _mm256_setzero_ps() : vec_load_some(y + 8 * v, width - 8 * v);
         for (size_t n = k->begin[i]; n < k->begin[i + 1]; n++) {
             const __m256 a = _mm256_broadcast_ss(k->value + n);
             const float *from = near + k->point[n] * BLOCK;
@@ -180,7 +113,7 @@ ALWAYS_INLINE void sparse_wgrad_block(const ink_sparse_wgrad_f32 *k, size_t poin
 #pragma GCC unroll 8
         for (size_t v = 0; v < BLOCK / 8; v++)
             if (8 * v < width)
-                store_some(y + 8 * v, sum[v], width - 8 * v);
+                vec_store_some(y + 8 * v, sum[v], width - 8 * v);
     }
 }
 
@@ -213,13 +146,13 @@ void ink_max_pool_grad_f32_avx2(const ink_pool_grad_f32 *k)
             const size_t out = (oy * p->out_width + ox) * p->channels;
             for (size_t c = 0; c < p->channels; c += 8) {
                 const size_t left = p->channels - c;
-                const __m256 y = load_some(k->y + out + c, left);
-                __m256 rest = load_some(k->dy + out + c, left);
+                const __m256 y = vec_load_some(k->y + out + c, left);
+                __m256 rest = vec_load_some(k->dy + out + c, left);
                 for (size_t iy = y0; iy < y1; iy++)
                     for (size_t ix = x0; ix < x1; ix++) {
                         const size_t in = (iy * p->width + ix) * p->channels + c;
-                        const __m256 found = _mm256_cmp_ps(load_some(k->x + in, left), y, _CMP_EQ_OQ);
-                        store_some(k->dx + in, _mm256_add_ps(load_some(k->dx + in, left),
+                        const __m256 found = _mm256_cmp_ps(vec_load_some(k->x + in, left), y, _CMP_EQ_OQ);
+                        vec_store_some(k->dx + in, _mm256_add_ps(vec_load_some(k->dx + in, left),
                                                              _mm256_and_ps(found, rest)), left);
                         rest = _mm256_andnot_ps(found, rest);
                     }
@@ -243,7 +176,7 @@ void ink_max_pool_arg_f32_avx2(const ink_max_pool_arg_f32 *k)
                 __m256i where = _mm256_setzero_si256();
                 for (size_t iy = y0; iy < y1; iy++)
                     for (size_t ix = x0; ix < x1; ix++) {
-                        const __m256 x = load_some(p->x + (iy * p->width + ix) * p->channels + c, left);
+                        const __m256 x = vec_load_some(p->x + (iy * p->width + ix) * p->channels + c, left);
                         const __m256 more = _mm256_cmp_ps(x, most, _CMP_GT_OQ);
                         const __m256i tap = _mm256_set1_epi32(
                             (int)((iy + p->pad_top - oy * p->stride_height) * p->kernel_width + ix +
@@ -251,7 +184,7 @@ void ink_max_pool_arg_f32_avx2(const ink_max_pool_arg_f32 *k)
                         most = _mm256_blendv_ps(most, x, more);
                         where = _mm256_blendv_epi8(where, tap, _mm256_castps_si256(more));
                     }
-                store_some(p->y + out + c, leaky(most, slope), left);
+                vec_store_some(p->y + out + c, vec_leaky(most, slope), left);
                 const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(where),
                                                        _mm256_extracti128_si256(where, 1));
                 const uint64_t bytes = (uint64_t)_mm_cvtsi128_si64(_mm_packus_epi16(words, words));
@@ -272,7 +205,7 @@ void ink_max_unpool_f32_avx2(const ink_max_unpool_f32 *k)
             const size_t out = (oy * p->out_width + ox) * p->channels;
             for (size_t c = 0; c < p->channels; c += 8) {
                 const size_t left = p->channels - c;
-                const __m256 dy = load_some(k->dy + out + c, left);
+                const __m256 dy = vec_load_some(k->dy + out + c, left);
                 uint64_t bytes = 0;
                 memcpy(&bytes, k->arg + out + c, left < 8 ? left : 8);
                 const __m256i arg = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)bytes));
@@ -284,7 +217,7 @@ void ink_max_unpool_f32_avx2(const ink_max_unpool_f32 *k)
                                   p->pad_left - ox * p->stride_width));
                         const __m256 taken = _mm256_and_ps(
                             dy, _mm256_castsi256_ps(_mm256_cmpeq_epi32(arg, tap)));
-                        store_some(dx, _mm256_add_ps(load_some(dx, left), taken), left);
+                        vec_store_some(dx, _mm256_add_ps(vec_load_some(dx, left), taken), left);
                     }
             }
         }
@@ -295,9 +228,9 @@ void ink_relu_grad_f32_avx2(const ink_relu_grad_f32 *k)
     const __m256 slope = _mm256_set1_ps(k->slope), zero = _mm256_setzero_ps();
     for (size_t i = 0; i < k->size; i += 8) {
         const size_t left = k->size - i;
-        const __m256 dy = load_some(k->dy + i, left);
-        const __m256 on = _mm256_cmp_ps(load_some(k->y + i, left), zero, _CMP_GT_OQ);
-        store_some(k->dy + i, _mm256_blendv_ps(_mm256_mul_ps(slope, dy), dy, on), left);
+        const __m256 dy = vec_load_some(k->dy + i, left);
+        const __m256 on = _mm256_cmp_ps(vec_load_some(k->y + i, left), zero, _CMP_GT_OQ);
+        vec_store_some(k->dy + i, _mm256_blendv_ps(_mm256_mul_ps(slope, dy), dy, on), left);
     }
 }
 
@@ -320,17 +253,17 @@ void ink_column_sums_f32_avx2(const ink_column_sums_f32 *k)
             __m256 sum = _mm256_setzero_ps(), product = sum;
             if (k->x) {
                 const float *x = k->x + begin * k->columns + c;
-                const __m256 mean = load_some(k->mean + c, left), inverse = load_some(k->inverse + c, left);
+                const __m256 mean = vec_load_some(k->mean + c, left), inverse = vec_load_some(k->inverse + c, left);
                 for (size_t r = 0; r < rows; r++, dy += k->columns, x += k->columns) {
-                    const __m256 v = _mm256_mul_ps(_mm256_sub_ps(load_some(x, left), mean), inverse);
-                    const __m256 d = load_some(dy, left);
+                    const __m256 v = _mm256_mul_ps(_mm256_sub_ps(vec_load_some(x, left), mean), inverse);
+                    const __m256 d = vec_load_some(dy, left);
                     sum = _mm256_add_ps(sum, d);
                     product = _mm256_fmadd_ps(d, v, product);
                 }
                 add_doubles(k->product + c, product, left);
             } else {
                 for (size_t r = 0; r < rows; r++, dy += k->columns)
-                    sum = _mm256_add_ps(sum, load_some(dy, left));
+                    sum = _mm256_add_ps(sum, vec_load_some(dy, left));
             }
             add_doubles(k->sum + c, sum, left);
         }
@@ -342,12 +275,12 @@ void ink_norm_f32_avx2(const ink_norm_f32 *k)
     const size_t size = k->rows * k->columns;
     for (size_t c = 0; c < k->columns; c += 8) {
         const size_t left = k->columns - c;
-        const __m256 mean = load_some(k->mean + c, left), b = load_some(k->b + c, left);
-        const __m256 d = load_some(k->d + c, left);
-        const __m256 a = k->dy ? load_some(k->a + c, left) : d;
+        const __m256 mean = vec_load_some(k->mean + c, left), b = vec_load_some(k->b + c, left);
+        const __m256 d = vec_load_some(k->d + c, left);
+        const __m256 a = k->dy ? vec_load_some(k->a + c, left) : d;
         for (size_t i = c; i < size; i += k->columns) {
-            const __m256 v = _mm256_fmadd_ps(_mm256_sub_ps(load_some(k->x + i, left), mean), b, d);
-            store_some(k->y + i, k->dy ? _mm256_fmadd_ps(load_some(k->dy + i, left), a, v) : v, left);
+            const __m256 v = _mm256_fmadd_ps(_mm256_sub_ps(vec_load_some(k->x + i, left), mean), b, d);
+            vec_store_some(k->y + i, k->dy ? _mm256_fmadd_ps(vec_load_some(k->dy + i, left), a, v) : v, left);
         }
     }
 }
@@ -385,11 +318,11 @@ void ink_sparse_rows_f32_avx2(const ink_sparse_rows_f32 *k)
             rows_block(k, x + i, y + i, 2);
         for (; i < k->run; i += 8) {
             const size_t left = k->run - i;
-            __m256 sum = load_some(y + i, left);
+            __m256 sum = vec_load_some(y + i, left);
             for (size_t n = 0; n < k->count; n++)
                 sum = _mm256_fmadd_ps(_mm256_broadcast_ss(k->value + n),
-                                      load_some(x + k->offset[n] + i, left), sum);
-            store_some(y + i, sum, left);
+                                      vec_load_some(x + k->offset[n] + i, left), sum);
+            vec_store_some(y + i, sum, left);
         }
     }
 }
@@ -402,6 +335,36 @@ void ink_avg_pool_grad_f32_avx2(const ink_pool_grad_f32 *k)
 void ink_adam_f32_avx2(const ink_adam_f32 *k)
 {
     ink_adam_loop(k);
+}
+
+void ink_winograd_back_f32_avx2(const ink_winograd_back_f32 *k)
+{
+    const size_t next = k->next;
+    const __m256 zero = _mm256_setzero_ps();
+    for (size_t t = 0; t < k->tiles; t++)
+        for (size_t c = 0; c < k->channels; c += 8) {
+            const size_t left = k->channels - c;
+            const float *dy = k->dy + k->offset[t] + c;
+            float *g = k->g + t * k->channels + c;
+            __m256 rows[4][2];
+#pragma GCC unroll 2
+            for (size_t i = 0; i < 2; i++) {
+                const bool in = i == 0 || k->inside[t] & 1;
+                const __m256 upper = in ? vec_load_some(dy + i * k->channels, left) : zero;
+                const __m256 lower = in && k->inside[t] & 2 ? vec_load_some(dy + k->row + i * k->channels, left) : zero;
+                rows[0][i] = upper;
+                rows[1][i] = _mm256_add_ps(upper, lower);
+                rows[2][i] = _mm256_sub_ps(upper, lower);
+                rows[3][i] = _mm256_sub_ps(zero, lower);
+            }
+#pragma GCC unroll 4
+            for (size_t i = 0; i < 4; i++, g += 4 * next) {
+                vec_store_some(g, rows[i][0], left);
+                vec_store_some(g + next, _mm256_add_ps(rows[i][0], rows[i][1]), left);
+                vec_store_some(g + 2 * next, _mm256_sub_ps(rows[i][0], rows[i][1]), left);
+                vec_store_some(g + 3 * next, _mm256_sub_ps(zero, rows[i][1]), left);
+            }
+        }
 }
 
 #endif

@@ -19,12 +19,16 @@
  *     v = bias[c] + sum over t < taps, i < depth of x[row(r) + tap(t) + i] * w[c, t, i]
  *     y[r * y_stride + c] = v > 0 ? v : slope * v          (slope 1: nothing, 0: relu, else leaky relu)
  *
+ * With a window, so many rows each make one row of y, the largest of their values in each column: a max-pool behind a
+ * convolution, whose rows come window by window.
+ *
  * A dense layer has one tap and a row for each image. A convolution has a row for each output pixel
  * and a tap for each position of its kernel, on channels-last data. The idea of addressing pixels
  * through offsets instead of copying patches: M. Dukhan, "The Indirect Convolution Algorithm", 2019
  * (arXiv:1907.02129). */
 typedef struct ink_igemm_f32 {
     size_t rows, columns, taps, depth;
+    size_t window; /* divides rows; 0 and 1: none */
     const float *x;
     const uint32_t *row_offset; /* in elements; NULL: row r begins at r * x_stride */
     size_t x_stride;
@@ -42,6 +46,18 @@ size_t ink_igemm_packed_size(size_t tile, size_t columns, size_t taps, size_t de
  * [panel][tap][depth][tile], the last panel filled up with zeros. */
 void ink_igemm_pack(float *packed, size_t tile, size_t columns, size_t taps, size_t depth,
                     const float *w, size_t column_stride, size_t tap_stride, size_t depth_stride);
+
+/* A dense layer of few outputs, with vectors along the inputs: y[r, c] = leaky(bias[c] + sum over i of x[r * x_stride +
+ * i] * w[c * depth + i]). */
+typedef struct ink_narrow_dense_f32 {
+    size_t rows, columns, depth;
+    const float *x;
+    size_t x_stride;
+    const float *w, *bias;
+    float slope; /* 0 to 1 */
+    float *y;
+    size_t y_stride;
+} ink_narrow_dense_f32;
 
 /* Depthwise convolution on channels-last data:
  * y[r, c] = act(bias[c] + sum over t of x[row_offset[r] + tap_offset[t] + c] * w[t * channels + c]). */
@@ -117,8 +133,8 @@ typedef struct ink_softmax_f32 {
  *
  *     y[offset[tile] + i * row + k * channels + c] = leaky(bias[c] + (A^T m A)[i, k])
  *
- * of which the right column is written where bit 0 of inside[tile] is set, the lower row where bit 1 is. The last is
- * the gradient's way back through that sum, from outputs of which those outside are 0:
+ * of which the right column is written where bit 0 of inside[tile] is set, the lower row where bit 1 is; or, pooled, the
+ * largest of the four, at y[offset[tile] + c]. The last is the gradient's way back through that sum, from outputs of which those outside are 0:
  *
  *     g[4 i + k, tile, c] = (A dy A^T)[i, k] */
 typedef struct ink_winograd_in_f32 {
@@ -133,11 +149,13 @@ typedef struct ink_winograd_out_f32 {
     size_t tiles, channels;
     const uint32_t *offset;
     const uint8_t *inside;
-    const float *m; /* [16, tiles, channels] */
+    const float *m;
+    size_t next; /* elements from m[i] to m[i + 1] */
     const float *bias;
     float slope;
     float *y;
     size_t row;
+    bool pooled;
 } ink_winograd_out_f32;
 
 typedef struct ink_winograd_back_f32 {
@@ -180,15 +198,23 @@ typedef struct ink_wgrad_f32 {
  * result is that of igemm with one tap, since adding 0 * w changes nothing. */
 typedef struct ink_sparse_dense_f32 {
     size_t rows, columns, depth;
+    size_t group;   /* rows that are taken at once */
     const float *x; /* [rows, depth] */
-    const float *w; /* ink_igemm_pack of igemm's tile */
+    const float *w; /* ink_igemm_pack of this kernel's own tile */
     const float *bias;
     float slope;
     float *y;       /* [rows, columns] */
-    uint32_t *index; /* scratch of INK_SPARSE_GROUP * depth items, as the next */
+    uint32_t *index; /* scratch of INK_SPARSE_STRIDE(depth) items for each row of a group, as the next */
     float *value;
 } ink_sparse_dense_f32;
-enum { INK_SPARSE_GROUP = 126 }; /* rows that it takes at once */
+enum { INK_SPARSE_GROUP = 48 }; /* the most rows of a group */
+#define INK_SPARSE_STRIDE(depth) (((size_t)(depth) + 31) / 16 * 16) /* whole vectors are written behind a list */
+/* So many rows that their lists stay near. */
+static inline size_t ink_sparse_group(size_t depth)
+{
+    const size_t rows = ((size_t)1 << 17) / INK_SPARSE_STRIDE(depth);
+    return rows < 6 ? 6 : rows > INK_SPARSE_GROUP ? INK_SPARSE_GROUP : rows;
+}
 
 /* The gradient of its weights: y[i, c] = sum over p of x[p, i] * g[p, c]. */
 typedef struct ink_sparse_wgrad_f32 {
@@ -290,6 +316,7 @@ void ink_copy_f32(const uint32_t dim[4], const float *x, const size_t x_stride[4
 /* One name an operation, whatever the number of its rows: the first row of each is scalar. */
 typedef enum ink_kernel_op {
     INK_KERNEL_igemm_f32,
+    INK_KERNEL_narrow_dense_f32,
     INK_KERNEL_dwconv_f32,
     INK_KERNEL_max_pool_f32,
     INK_KERNEL_avg_pool_f32,
@@ -331,6 +358,7 @@ typedef struct ink_kernel {
     size_t tile;
     union {
         void (*igemm_f32)(const ink_igemm_f32 *);
+        void (*narrow_dense_f32)(const ink_narrow_dense_f32 *);
         void (*dwconv_f32)(const ink_dwconv_f32 *);
         void (*max_pool_f32)(const ink_pool_f32 *);
         void (*avg_pool_f32)(const ink_pool_f32 *);

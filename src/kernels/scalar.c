@@ -10,6 +10,7 @@
 void ink_igemm_f32_scalar(const ink_igemm_f32 *g)
 {
     enum { TILE = 8 };
+    const size_t window = g->window ? g->window : 1;
     for (size_t column = 0; column < g->columns; column += TILE) {
         const float *panel = g->w + column * g->taps * g->depth;
         size_t width = g->columns - column < TILE ? g->columns - column : TILE;
@@ -24,11 +25,24 @@ void ink_igemm_f32_scalar(const ink_igemm_f32 *g)
                     for (size_t c = 0; c < TILE; c++)
                         sum[c] += a[i] * w[c];
             }
-            float *y = g->y + row * g->y_stride + column;
-            for (size_t c = 0; c < width; c++)
-                y[c] = sum[c] > 0 ? sum[c] : g->slope * sum[c];
+            float *y = g->y + row / window * g->y_stride + column;
+            for (size_t c = 0; c < width; c++) {
+                const float v = sum[c] > 0 ? sum[c] : g->slope * sum[c];
+                y[c] = row % window && y[c] > v ? y[c] : v;
+            }
         }
     }
+}
+
+void ink_narrow_dense_f32_scalar(const ink_narrow_dense_f32 *k)
+{
+    for (size_t row = 0; row < k->rows; row++)
+        for (size_t column = 0; column < k->columns; column++) {
+            float sum = k->bias[column];
+            for (size_t i = 0; i < k->depth; i++)
+                sum += k->x[row * k->x_stride + i] * k->w[column * k->depth + i];
+            k->y[row * k->y_stride + column] = sum > 0 ? sum : k->slope * sum;
+        }
 }
 
 void ink_dwconv_f32_scalar(const ink_dwconv_f32 *d)
@@ -195,23 +209,28 @@ void ink_winograd_out_f32_scalar(const ink_winograd_out_f32 *k)
 {
     for (size_t t = 0; t < k->tiles; t++)
         for (size_t c = 0; c < k->channels; c++) {
-            const size_t next = k->tiles * k->channels;
+            const size_t next = k->next;
             const float *m = k->m + t * k->channels + c;
             float rows[2][4];
             for (size_t i = 0; i < 4; i++, m += next) { /* of A^T m */
                 rows[0][i] = m[0] + m[4 * next] + m[8 * next];
                 rows[1][i] = m[4 * next] - m[8 * next] - m[12 * next];
             }
+            float most = -INFINITY;
             for (size_t i = 0; i < 2; i++) {
                 float *y = k->y + k->offset[t] + i * k->row + c;
                 const float left = k->bias[c] + (rows[i][0] + rows[i][1] + rows[i][2]);
                 const float right = k->bias[c] + (rows[i][1] - rows[i][2] - rows[i][3]);
-                if (i && !(k->inside[t] & 2))
+                most = left > most ? left : most;
+                most = right > most ? right : most;
+                if (k->pooled || (i && !(k->inside[t] & 2)))
                     continue;
                 y[0] = left > 0 ? left : k->slope * left;
                 if (k->inside[t] & 1)
                     y[k->channels] = right > 0 ? right : k->slope * right;
             }
+            if (k->pooled)
+                k->y[k->offset[t] + c] = most > 0 ? most : k->slope * most;
         }
 }
 

@@ -8,6 +8,7 @@
 #include "ops/op.h"
 
 #include "base/checked.h"
+#include "ops/winograd.h"
 
 #include <math.h>
 #include <string.h>
@@ -87,36 +88,58 @@ static ink_status shape(ink_node *node, const ink_shape *inputs, ink_error *erro
     return INK_OK;
 }
 
-static uint64_t padded_elements(const ink_step *step, geometry g, uint32_t *padded_width)
+/* ---- inference ---- */
+
+/* The input's size where its border is copied around it. */
+static void padded_size(const ink_step *step, geometry g, uint32_t *height, uint32_t *width)
 {
-    *padded_width = g.width + step->padding[1] + step->padding[3];
-    return (uint64_t)(g.height + step->padding[0] + step->padding[2]) * *padded_width * g.channels;
+    *height = g.height + step->padding[0] + step->padding[2];
+    *width = g.width + step->padding[1] + step->padding[3];
 }
 
-/* The weights and bias as floats with the batch norm folded in, then in the kernel's own order. */
-static ink_status pack(ink_step *step, ink_prepare *p, geometry g, bool depthwise,
-                       ink_arena *temporary)
+/* The weights in the order of taps, [out, taps, depth], and the bias, as floats with the batch norm folded in. */
+static ink_status read_weights(const ink_step *step, ink_prepare *p, geometry g, ink_arena *temporary, float **weights,
+                               float **biases)
 {
     const ink_node *node = step->node;
-    const size_t taps = (size_t)g.kernel_height * g.kernel_width, depth = g.channels / g.groups;
-    float *w = ink_arena_array(temporary, g.out * depth * taps, sizeof *w);
-    float *b = ink_arena_array(temporary, g.out, sizeof *b);
+    const size_t taps = (size_t)g.kernel_height * g.kernel_width, depth = g.channels / g.groups, one = depth * taps;
+    float *file = ink_arena_array(temporary, g.out * one, sizeof *file), *b = ink_arena_array(temporary, g.out, sizeof *b);
+    float *w = ink_arena_array(temporary, g.out * one, sizeof *w);
     float *scale = ink_arena_array(temporary, g.out, sizeof *scale);
     float *shift = ink_arena_array(temporary, g.out, sizeof *shift);
     if (temporary->failed)
         return ink_node_fail(p->error, INK_ERR_MEMORY, node, "no memory to prepare it%s", "");
-    ink_parameter_floats(node, WEIGHT, g.out * depth * taps, 0, w);
+    ink_parameter_floats(node, WEIGHT, g.out * one, 0, file);
     ink_parameter_floats(node, BIAS, g.out, 0, b);
-    if (step->batch_norm) {
+    for (size_t o = 0; o < g.out; o++)
+        scale[o] = 1;
+    if (step->batch_norm)
         ink_batch_norm_affine(step->batch_norm, g.out, scale, shift);
-        for (size_t o = 0; o < g.out; o++) {
-            for (size_t i = 0; i < depth * taps; i++)
-                w[o * depth * taps + i] *= scale[o];
-            b[o] = b[o] * scale[o] + shift[o];
-        }
+    for (size_t o = 0; o < g.out; o++) {
+        for (size_t c = 0; c < depth; c++)
+            for (size_t t = 0; t < taps; t++)
+                w[o * one + t * depth + c] = file[o * one + c * taps + t] * scale[o];
+        b[o] = b[o] * scale[o] + shift[o];
     }
+    *weights = w;
+    *biases = b;
+    return INK_OK;
+}
+
+/* In the kernel's own order. Neighbours in a row of the kernel are neighbours in the input too, all their channels, so they
+ * go as one tap; but not those of a group or of a dilated kernel. */
+static ink_status pack(ink_step *step, ink_prepare *p, geometry g, const float *w, const float *b)
+{
+    const size_t taps = (size_t)g.kernel_height * g.kernel_width, depth = g.channels / g.groups;
     float *packed, *bias;
-    if (depthwise) {
+    if (step->winograd) {
+        INK_TRY(ink_prepare_floats(p, step, ink_round_up(g.out, step->kernel->tile), &bias));
+        memcpy(bias, b, g.out * sizeof *b);
+        ink_winograd_pack(step->winograd, w, depth, 1, taps * depth, false);
+        step->bias = bias;
+        return INK_OK;
+    }
+    if (step->kernel->op == INK_KERNEL_dwconv_f32) {
         INK_TRY(ink_prepare_floats(p, step, taps * g.channels, &packed));
         INK_TRY(ink_prepare_floats(p, step, g.channels, &bias));
         for (size_t c = 0; c < g.channels; c++)
@@ -131,7 +154,7 @@ static ink_status pack(ink_step *step, ink_prepare *p, geometry g, bool depthwis
         INK_TRY(ink_prepare_floats(p, step, g.groups * group_bias, &bias));
         for (size_t i = 0; i < g.groups; i++) {
             ink_igemm_pack(packed + i * step->group_weights, tile, columns, taps, depth,
-                           w + i * columns * depth * taps, depth * taps, 1, taps);
+                           w + i * columns * depth * taps, depth * taps, depth, 1);
             memcpy(bias + i * group_bias, b + i * columns, columns * sizeof *b);
         }
     }
@@ -140,86 +163,153 @@ static ink_status pack(ink_step *step, ink_prepare *p, geometry g, bool depthwis
     return INK_OK;
 }
 
-static ink_status prepare(ink_step *step, ink_prepare *p)
+/* How far the pixels of the output go that are wanted: those that a max-pool reads, where one is a part of the step. */
+static void wanted_size(const ink_step *step, geometry g, size_t *height, size_t *width)
 {
-    const ink_node *node = step->node;
-    const geometry g = geometry_of(node, step->inputs[0].shape);
-    const ink_attributes *a = &node->attributes;
-    const size_t taps = (size_t)g.kernel_height * g.kernel_width, depth = g.channels / g.groups;
-    const size_t rows = (size_t)g.out_height * g.out_width, columns = g.out / g.groups;
-    const bool depthwise = depth == 1 && columns == 1 && g.groups > 1;
-    uint32_t width;
-    const uint64_t elements = padded_elements(step, g, &width);
-    if (elements > UINT32_MAX || elements * sizeof(float) > p->memory_left)
-        return ink_node_fail(p->error, INK_ERR_LIMIT, node, "its padded input of %llu elements is "
-                             "over the limit of memory", (unsigned long long)elements);
-    step->kernel = ink_kernel_find(depthwise ? INK_KERNEL_dwconv_f32 : INK_KERNEL_igemm_f32, p->cpu);
-    const bool pads = step->padding[0] | step->padding[1] | step->padding[2] | step->padding[3];
-    step->scratch = pads ? (size_t)elements : 0;
+    *height = g.out_height;
+    *width = g.out_width;
+    if (step->pool) {
+        *height = (size_t)step->pool->shape.dim[1] * ink_attr_u32(&step->pool->attributes, INK_ATTR_KERNEL, 0);
+        *width = (size_t)step->pool->shape.dim[2] * ink_attr_u32(&step->pool->attributes, INK_ATTR_KERNEL, 1);
+    }
+}
 
+/* Winograd's way, where it can be gone and pays. */
+static ink_status prepare_winograd(ink_step *step, ink_prepare *p, geometry g, uint32_t padded_height,
+                                   uint32_t padded_width)
+{
+    const ink_attributes *a = &step->node->attributes;
+    ink_winograd_sizes sizes = { .channels = g.channels, .columns = g.out, .pooled = step->pool };
+    wanted_size(step, g, &sizes.out_height, &sizes.out_width);
+    const size_t pixels = sizes.out_height * sizes.out_width;
+    if (g.groups != 1 || g.kernel_height != 3 || g.kernel_width != 3 || ink_attr_u32(a, INK_ATTR_STRIDE, 0) != 1 ||
+        ink_attr_u32(a, INK_ATTR_STRIDE, 1) != 1 || ink_attr_u32(a, INK_ATTR_DILATION, 0) != 1 ||
+        ink_attr_u32(a, INK_ATTR_DILATION, 1) != 1 || !ink_winograd_pays(&sizes, pixels) ||
+        (step->pool && (ink_attr_u32(&step->pool->attributes, INK_ATTR_KERNEL, 0) != 2 ||
+                        ink_attr_u32(&step->pool->attributes, INK_ATTR_KERNEL, 1) != 2)))
+        return INK_OK;
+    /* Tiles of an odd height or width read one row or column more than there is. */
+    const size_t height = (sizes.out_height + 1) / 2 * 2 + 2, width = (sizes.out_width + 1) / 2 * 2 + 2;
+    const bool copied = step->bordered || height > padded_height || width > padded_width;
+    sizes.in_width = width > padded_width ? width : padded_width;
+    step->bordered = copied ? (height > padded_height ? height : padded_height) * sizes.in_width * g.channels : 0;
+    step->kernel = ink_kernel_find(INK_KERNEL_igemm_f32, p->cpu);
+    return ink_winograd_prepare(&step->winograd, &sizes, p, step);
+}
+
+/* Where the rows and taps of a direct convolution lie. Behind them comes a max-pool window by window. */
+static ink_status list_offsets(ink_step *step, ink_prepare *p, geometry g, size_t padded_width, bool merge)
+{
+    const ink_attributes *a = &step->node->attributes;
+    const size_t taps = (size_t)g.kernel_height * (merge ? 1 : g.kernel_width);
+    const size_t stride_h = ink_attr_u32(a, INK_ATTR_STRIDE, 0), stride_w = ink_attr_u32(a, INK_ATTR_STRIDE, 1);
+    const size_t dilation_h = ink_attr_u32(a, INK_ATTR_DILATION, 0), dilation_w = ink_attr_u32(a, INK_ATTR_DILATION, 1);
+    const size_t window_h = step->pool ? ink_attr_u32(&step->pool->attributes, INK_ATTR_KERNEL, 0) : 1;
+    const size_t window_w = step->pool ? ink_attr_u32(&step->pool->attributes, INK_ATTR_KERNEL, 1) : 1;
+    size_t height, width, n = 0;
     uint32_t *row, *tap;
-    INK_TRY(ink_prepare_offsets(p, step, rows, &row));
+    wanted_size(step, g, &height, &width);
+    INK_TRY(ink_prepare_offsets(p, step, height * width, &row));
     INK_TRY(ink_prepare_offsets(p, step, taps, &tap));
-    const uint32_t stride_h = ink_attr_u32(a, INK_ATTR_STRIDE, 0);
-    const uint32_t stride_w = ink_attr_u32(a, INK_ATTR_STRIDE, 1);
-    for (size_t i = 0; i < rows; i++)
-        row[i] = (uint32_t)((i / g.out_width * stride_h * width + i % g.out_width * stride_w) *
-                            g.channels);
+    for (size_t y = 0; y < height; y += window_h)
+        for (size_t x = 0; x < width; x += window_w)
+            for (size_t i = 0; i < window_h * window_w; i++)
+                row[n++] = (uint32_t)(((y + i / window_w) * stride_h * padded_width + (x + i % window_w) * stride_w) *
+                                      g.channels);
     for (size_t t = 0; t < taps; t++)
-        tap[t] = (uint32_t)((t / g.kernel_width * ink_attr_u32(a, INK_ATTR_DILATION, 0) * width +
-                             t % g.kernel_width * ink_attr_u32(a, INK_ATTR_DILATION, 1)) *
-                            g.channels);
+        tap[t] = (uint32_t)((merge ? t * dilation_h * padded_width
+                                   : t / g.kernel_width * dilation_h * padded_width +
+                                         t % g.kernel_width * dilation_w) * g.channels);
     step->row_offset = row;
     step->tap_offset = tap;
+    step->rows = n;
+    step->window = window_h * window_w;
+    step->taps = taps;
+    step->depth = merge ? (size_t)g.kernel_width * g.channels : g.channels / g.groups;
+    return INK_OK;
+}
+
+static ink_status prepare(ink_step *step, ink_prepare *p)
+{
+    const geometry g = geometry_of(step->node, step->inputs[0].shape);
+    const bool depthwise = g.channels == g.groups && g.out == g.groups && g.groups > 1;
+    uint32_t height, width;
+    padded_size(step, g, &height, &width);
+    uint64_t elements;
+    if (__builtin_mul_overflow((uint64_t)height * width, (uint64_t)g.channels, &elements))
+        elements = UINT64_MAX;
+    if (elements > UINT32_MAX || elements * sizeof(float) > p->memory_left)
+        return ink_node_fail(p->error, INK_ERR_LIMIT, step->node, "its padded input of %llu elements is "
+                             "over the limit of memory", (unsigned long long)elements);
+    step->bordered = height != g.height || width != g.width ? (size_t)elements : 0;
+    step->kernel = ink_kernel_find(depthwise ? INK_KERNEL_dwconv_f32 : INK_KERNEL_igemm_f32, p->cpu);
+    INK_TRY(prepare_winograd(step, p, g, height, width));
+    if (!step->winograd)
+        INK_TRY(list_offsets(step, p, g, width,
+                             g.groups == 1 && ink_attr_u32(&step->node->attributes, INK_ATTR_DILATION, 1) == 1));
+    step->bordered = ink_round_up(step->bordered, INK_ALIGNMENT / sizeof(float));
+    step->scratch = step->bordered + (step->winograd ? ink_winograd_scratch(step->winograd) : 0);
 
     /* The plain weights are needed only here, but an arena cannot give back: an arena of its own. */
     ink_arena temporary;
     ink_arena_init(&temporary, &p->arena->allocator);
-    ink_status status = pack(step, p, g, depthwise, &temporary);
+    float *w = NULL, *b = NULL;
+    ink_status status = read_weights(step, p, g, &temporary, &w, &b);
+    if (!status)
+        status = pack(step, p, g, w, b);
     ink_arena_free(&temporary);
     return status;
 }
 
 /* Copies one channels-last image into the middle of the scratch, whose border stays zero. */
-static void copy_padded(const ink_step *step, geometry g, uint32_t padded_width, const float *x,
-                        float *padded)
+static void copy_bordered(const ink_step *step, geometry g, size_t padded_width, const float *x, float *to)
 {
-    const size_t row = (size_t)g.width * g.channels, padded_row = (size_t)padded_width * g.channels;
-    padded += step->padding[0] * padded_row + (size_t)step->padding[1] * g.channels;
+    const size_t row = (size_t)g.width * g.channels, padded_row = padded_width * g.channels;
+    to += step->padding[0] * padded_row + (size_t)step->padding[1] * g.channels;
     for (uint32_t y = 0; y < g.height; y++)
-        memcpy(padded + y * padded_row, x + y * row, row * sizeof *x);
+        memcpy(to + y * padded_row, x + y * row, row * sizeof *x);
+}
+
+static void run_direct(const ink_step *step, geometry g, const float *x, float *y)
+{
+    const size_t columns = g.out / g.groups;
+    if (step->kernel->op == INK_KERNEL_dwconv_f32) {
+        step->kernel->run.dwconv_f32(&(ink_dwconv_f32){ step->rows, g.channels, step->taps, x, step->row_offset,
+                                                        step->tap_offset, step->weights, step->bias, step->slope, y });
+        return;
+    }
+    const size_t group_bias = ink_round_up(columns, step->kernel->tile);
+    for (size_t i = 0; i < g.groups; i++)
+        step->kernel->run.igemm_f32(&(ink_igemm_f32){
+            .rows = step->rows, .columns = columns, .taps = step->taps, .depth = step->depth, .window = step->window,
+            .x = x + i * (g.channels / g.groups), .row_offset = step->row_offset, .tap_offset = step->tap_offset,
+            .w = step->weights + i * step->group_weights, .bias = step->bias + i * group_bias, .slope = step->slope,
+            .y = y + i * columns, .y_stride = g.out });
 }
 
 static void run(const ink_step *step, const ink_run *run)
 {
     const geometry g = geometry_of(step->node, step->inputs[0].shape);
-    const size_t taps = (size_t)g.kernel_height * g.kernel_width;
-    const size_t rows = (size_t)g.out_height * g.out_width, columns = g.out / g.groups;
-    uint32_t width = g.width;
-    if (step->scratch)
-        memset(run->scratch, 0, padded_elements(step, g, &width) * sizeof(float));
+    ink_winograd_run tiles;
+    uint32_t height, width;
+    padded_size(step, g, &height, &width);
+    memset(run->scratch, 0, step->bordered * sizeof(float));
+    if (step->winograd)
+        ink_winograd_begin(&tiles, step->winograd, step->bias, step->slope, run->scratch + step->bordered);
     for (size_t image = 0; image < run->images; image++) {
         const float *x = run->inputs[0] + image * step->inputs[0].elements;
         float *y = run->output + image * step->output.elements;
-        if (step->scratch) {
-            copy_padded(step, g, width, x, run->scratch);
+        if (step->bordered) {
+            copy_bordered(step, g, step->winograd ? step->winograd->in_width : width, x, run->scratch);
             x = run->scratch;
         }
-        if (step->kernel->op == INK_KERNEL_dwconv_f32) {
-            step->kernel->run.dwconv_f32(&(ink_dwconv_f32){
-                rows, g.channels, taps, x, step->row_offset, step->tap_offset, step->weights,
-                step->bias, step->slope, y });
-            continue;
-        }
-        const size_t tile = step->kernel->tile, group_bias = ink_round_up(columns, tile);
-        for (size_t i = 0; i < g.groups; i++)
-            step->kernel->run.igemm_f32(&(ink_igemm_f32){
-                .rows = rows, .columns = columns, .taps = taps, .depth = g.channels / g.groups,
-                .x = x + i * (g.channels / g.groups), .row_offset = step->row_offset,
-                .tap_offset = step->tap_offset, .w = step->weights + i * step->group_weights,
-                .bias = step->bias + i * group_bias, .slope = step->slope, .y = y + i * columns,
-                .y_stride = g.out });
+        if (step->winograd)
+            ink_winograd_add(&tiles, x, y);
+        else
+            run_direct(step, g, x, y);
     }
+    if (step->winograd)
+        ink_winograd_end(&tiles);
 }
 
 const ink_op ink_op_conv2d = {

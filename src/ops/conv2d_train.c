@@ -64,9 +64,12 @@ static ink_status prepare_winograd(ink_tape_step *step, const ink_conv_sizes *s,
     if (s->groups != 1 || s->stride_height != 1 || s->stride_width != 1 || s->dilation_height != 1 ||
         s->dilation_width != 1 || !ink_winograd_fits(s->kernel_height, s->kernel_width, s->channels, s->out))
         return INK_OK;
-    INK_TRY(ink_winograd_prepare(&step->winograd, s->channels, s->out, s->out_height, s->out_width, p, counted));
+    INK_TRY(ink_winograd_prepare(&step->winograd, &(ink_winograd_sizes){
+        .channels = s->channels, .columns = s->out, .out_height = s->out_height, .out_width = s->out_width }, p,
+        counted));
     if (step->wants_gradient && !(step->pool && ink_conv_pooled_sparse(step, s)))
-        INK_TRY(ink_winograd_prepare(&step->back_winograd, s->out, s->channels, s->height, s->width, p, counted));
+        INK_TRY(ink_winograd_prepare(&step->back_winograd, &(ink_winograd_sizes){
+            .channels = s->out, .columns = s->channels, .out_height = s->height, .out_width = s->width }, p, counted));
     return INK_OK;
 }
 
@@ -227,8 +230,10 @@ static void run_winograd(const ink_tape_step *step, const ink_tape_run *run, con
 {
     const ink_winograd *w = step->winograd;
     float *scratch = runs_scratch(step, run, s);
-    ink_winograd_run(w, winograd_input(w, s, x, scratch), step->packed_bias, slope, y,
-                     scratch + w->in_height * w->in_width * w->channels);
+    ink_winograd_run tiles;
+    ink_winograd_begin(&tiles, w, step->packed_bias, slope, scratch + w->in_height * w->in_width * w->channels);
+    ink_winograd_add(&tiles, winograd_input(w, s, x, scratch), y);
+    ink_winograd_end(&tiles);
 }
 
 void ink_conv2d_tape_forward(const ink_tape_step *step, const ink_tape_run *run)
@@ -334,9 +339,10 @@ void ink_conv2d_tape_backward(const ink_tape_step *step, const ink_tape_run *run
             const ink_winograd *w = step->back_winograd;
             border(dy, s.out_height, s.out_width, s.out, 2 - (int64_t)s.pad_top, 2 - (int64_t)s.pad_left, scratch,
                    w->in_height, w->in_width);
-            ink_winograd_run(w, scratch, step->zero_bias, 1,
-                             run->d_inputs[0] + image * s.height * s.width * s.channels,
-                             scratch + w->in_height * w->in_width * w->channels);
+            ink_winograd_run tiles;
+            ink_winograd_begin(&tiles, w, step->zero_bias, 1, scratch + w->in_height * w->in_width * w->channels);
+            ink_winograd_add(&tiles, scratch, run->d_inputs[0] + image * s.height * s.width * s.channels);
+            ink_winograd_end(&tiles);
             continue;
         }
         spread(&s, dy, back);

@@ -28,12 +28,25 @@ static ink_status shape(ink_node *node, const ink_shape *inputs, ink_error *erro
     return INK_OK;
 }
 
+/* Which kernel, by what it costs. With fewer outputs than a panel of igemm has columns, vectors go along the inputs.
+ * Zeros are skipped where they are likely; finding them costs little beside so many outputs. */
+static ink_kernel_op choose(const ink_step *step, size_t columns, size_t depth)
+{
+    enum { NARROW = 16, LONG = 32 };
+    if (columns <= NARROW && depth >= LONG)
+        return INK_KERNEL_narrow_dense_f32;
+    return step->sparse && columns > NARROW ? INK_KERNEL_sparse_dense_f32 : INK_KERNEL_igemm_f32;
+}
+
 static ink_status prepare(ink_step *step, ink_prepare *p)
 {
     const ink_node *node = step->node;
     const size_t columns = node->parameters[WEIGHT]->dim[0], depth = node->parameters[WEIGHT]->dim[1];
-    step->kernel = ink_kernel_find(INK_KERNEL_igemm_f32, p->cpu);
-    const size_t tile = step->kernel->tile;
+    step->kernel = ink_kernel_find(choose(step, columns, depth), p->cpu);
+    const bool narrow = step->kernel->op == INK_KERNEL_narrow_dense_f32;
+    const size_t tile = narrow ? 1 : step->kernel->tile;
+    if (step->kernel->op == INK_KERNEL_sparse_dense_f32)
+        step->scratch = 2 * ink_sparse_group(depth) * INK_SPARSE_STRIDE(depth);
     step->group_weights = ink_igemm_packed_size(tile, columns, 1, depth);
     float *packed, *bias;
     INK_TRY(ink_prepare_floats(p, step, step->group_weights, &packed));
@@ -70,12 +83,20 @@ static ink_status prepare(ink_step *step, ink_prepare *p)
 
 static void run(const ink_step *step, const ink_run *run)
 {
-    const ink_tensor_info *weight = step->node->parameters[WEIGHT];
-    const size_t depth = weight->dim[1];
-    step->kernel->run.igemm_f32(&(ink_igemm_f32){
-        .rows = run->images * (step->inputs[0].elements / depth), .columns = weight->dim[0],
-        .taps = 1, .depth = depth, .x = run->inputs[0], .x_stride = depth, .w = step->weights,
-        .bias = step->bias, .slope = step->slope, .y = run->output, .y_stride = weight->dim[0] });
+    const size_t columns = step->node->parameters[WEIGHT]->dim[0], depth = step->node->parameters[WEIGHT]->dim[1];
+    const size_t rows = run->images * (step->inputs[0].elements / depth), group = ink_sparse_group(depth);
+    if (step->kernel->op == INK_KERNEL_narrow_dense_f32)
+        step->kernel->run.narrow_dense_f32(&(ink_narrow_dense_f32){
+            .rows = rows, .columns = columns, .depth = depth, .x = run->inputs[0], .x_stride = depth, .w = step->weights,
+            .bias = step->bias, .slope = step->slope, .y = run->output, .y_stride = columns });
+    else if (step->kernel->op == INK_KERNEL_sparse_dense_f32)
+        step->kernel->run.sparse_dense_f32(&(ink_sparse_dense_f32){
+            rows, columns, depth, group, run->inputs[0], step->weights, step->bias, step->slope, run->output,
+            (uint32_t *)run->scratch, run->scratch + group * INK_SPARSE_STRIDE(depth) });
+    else
+        step->kernel->run.igemm_f32(&(ink_igemm_f32){
+            .rows = rows, .columns = columns, .taps = 1, .depth = depth, .x = run->inputs[0], .x_stride = depth,
+            .w = step->weights, .bias = step->bias, .slope = step->slope, .y = run->output, .y_stride = columns });
 }
 
 /* ---- training: the weight lies as [I, O], so that a row of its gradient is an input ---- */
@@ -107,7 +128,7 @@ static ink_status tape_prepare(ink_tape_step *step, ink_prepare *p)
     /* Lists of the inputs that are not zero: an index and a value each, and where each list begins. */
     if (step->sparse)
         step->saved = 2 * (size_t)w[1];
-    step->scratch = step->sparse ? 2 * INK_SPARSE_GROUP * (size_t)w[1] : 0;
+    step->scratch = step->sparse ? 2 * ink_sparse_group(w[1]) * INK_SPARSE_STRIDE(w[1]) : 0;
     return INK_OK;
 }
 
@@ -134,8 +155,8 @@ static void tape_forward(const ink_tape_step *step, const ink_tape_run *run)
     const size_t rows = tape_rows(step, run);
     if (step->sparse)
         step->kernel->run.sparse_dense_f32(&(ink_sparse_dense_f32){
-            rows, w[0], w[1], run->inputs[0], step->packed, step->packed_bias, step->slope, run->output,
-            (uint32_t *)run->scratch, run->scratch + INK_SPARSE_GROUP * (size_t)w[1] });
+            rows, w[0], w[1], ink_sparse_group(w[1]), run->inputs[0], step->packed, step->packed_bias, step->slope, run->output,
+            (uint32_t *)run->scratch, run->scratch + ink_sparse_group(w[1]) * INK_SPARSE_STRIDE(w[1]) });
     else
         step->kernel->run.igemm_f32(&(ink_igemm_f32){
             .rows = rows, .columns = w[0], .taps = 1, .depth = w[1], .x = run->inputs[0],

@@ -44,6 +44,8 @@ typedef enum ink_wants {
     INK_IS_VIEW      /* runs nothing: its output is its input, seen otherwise */
 } ink_wants;
 
+typedef struct ink_winograd ink_winograd;
+
 /* A step of the plan. */
 typedef struct ink_step {
     const ink_op *op;
@@ -55,19 +57,22 @@ typedef struct ink_step {
     /* What the plan fused into it. */
     const ink_node *batch_norm; /* folded into the weights, or NULL */
     float slope;                /* of a relu behind it; 1: none */
+    const ink_node *pool;       /* conv2d: of a max-pool behind it that takes its windows side by side, or NULL */
     uint32_t padding[4];        /* the node's and that of a pad before it: top, left, bottom, right */
     uint32_t flat_channels;     /* dense: its input is a channels-last picture of so many channels, read
                                    as if it had been flattened channels first; 0: plain */
+    bool sparse;                /* its first input is a picture or what a relu gives, so likely zeros */
     /* What the operator's prepare made. */
     const ink_kernel *kernel;
     const float *weights, *bias;
     const uint32_t *row_offset, *tap_offset;
+    size_t rows, taps, depth, window; /* conv2d: as igemm has them */
+    ink_winograd *winograd;     /* conv2d: or NULL */
+    size_t bordered;            /* floats of scratch for an image with its padding */
     size_t group_weights;       /* floats of one group's packed weights */
     size_t scratch;             /* floats that a run needs, for all images together */
     uint64_t weight_bytes;
 } ink_step;
-
-typedef struct ink_winograd ink_winograd;
 
 typedef struct ink_prepare {
     ink_arena *arena; /* the model's */

@@ -4,42 +4,56 @@
 
 #include <string.h>
 
-/* Products of a tile; tiles at once, so that they stay in the second-level cache; and floats of a block of images,
- * likewise. */
-enum { POINTS = 16, BLOCK = 48, BLOCK_FLOATS = 1 << 18 };
+/* Products of a tile; and floats of a block of tiles or images that stay in a usual second-level cache. */
+enum { POINTS = 16, BLOCK_LEAST = 12, BLOCK_FLOATS = 1 << 17, SUMS_FLOATS = 1 << 18 };
 
 bool ink_winograd_fits(size_t kernel_height, size_t kernel_width, size_t channels, size_t columns)
 {
     return kernel_height == 3 && kernel_width == 3 && channels >= 16 && columns >= 16;
 }
 
-ink_status ink_winograd_prepare(ink_winograd **made, size_t channels, size_t columns, size_t out_height,
-                                size_t out_width, ink_prepare *p, ink_step *counted)
+/* Costs in multiply-adds, from measurements with AVX2. What a channel of a tile costs in the transform before the products
+ * is as much as 80 of them; behind, and for the ends of 16 short sums, 120 an output channel. */
+bool ink_winograd_pays(const ink_winograd_sizes *s, size_t pixels)
 {
-    const size_t down = (out_height + 1) / 2, across = (out_width + 1) / 2;
+    const double tiles = (double)((s->out_height + 1) / 2) * (double)((s->out_width + 1) / 2);
+    const double in = (double)s->channels, out = (double)s->columns;
+    return tiles * (POINTS * in * out + 80 * in + 120 * out) < (double)pixels * 9 * in * out;
+}
+
+ink_status ink_winograd_prepare(ink_winograd **made, const ink_winograd_sizes *s, ink_prepare *p, ink_step *counted)
+{
+    const size_t down = (s->out_height + 1) / 2, across = (s->out_width + 1) / 2;
     ink_winograd *w = ink_arena_array(p->arena, 1, sizeof *w);
     if (!w)
         return ink_fail(p->error, INK_ERR_MEMORY, "no memory for a convolution");
     *made = w;
-    *w = (ink_winograd){ .channels = channels, .columns = columns, .in_height = 2 * down + 2,
-                         .in_width = 2 * across + 2, .out_height = out_height, .out_width = out_width,
-                         .tiles = down * across };
+    *w = (ink_winograd){ .channels = s->channels, .columns = s->columns, .in_height = 2 * down + 2,
+                         .in_width = s->in_width ? s->in_width : 2 * across + 2, .out_height = s->out_height,
+                         .out_width = s->out_width, .pooled = s->pooled, .tiles = down * across };
+    w->block = BLOCK_FLOATS / (POINTS * (s->channels + s->columns));
+    w->block = w->block < BLOCK_LEAST ? BLOCK_LEAST : w->block > INK_WINOGRAD_BLOCK ? INK_WINOGRAD_BLOCK : w->block;
+    /* A little further than need be: 16 streams that are a power of two apart meet in the same lines of a cache. */
+    w->v_next = w->block * s->channels + INK_ALIGNMENT / sizeof(float);
+    w->m_next = w->block * s->columns + INK_ALIGNMENT / sizeof(float);
     w->in_kernel = ink_kernel_find(INK_KERNEL_winograd_in_f32, p->cpu);
     w->out_kernel = ink_kernel_find(INK_KERNEL_winograd_out_f32, p->cpu);
     w->back_kernel = ink_kernel_find(INK_KERNEL_winograd_back_f32, p->cpu);
     w->weight_kernel = ink_kernel_find(INK_KERNEL_wgrad_f32, p->cpu);
     w->product_kernel = ink_kernel_find(INK_KERNEL_igemm_f32, p->cpu);
-    w->matrix = ink_igemm_packed_size(w->product_kernel->tile, columns, 1, channels);
+    const size_t tile = w->product_kernel->tile;
+    w->matrix = ink_igemm_packed_size(tile, s->columns, 1, s->channels);
     uint32_t *in, *out, *inside;
     INK_TRY(ink_prepare_floats(p, counted, POINTS * w->matrix, &w->packed));
+    INK_TRY(ink_prepare_floats(p, counted, ink_round_up(s->columns, tile), &w->zero));
     INK_TRY(ink_prepare_offsets(p, counted, w->tiles, &in));
     INK_TRY(ink_prepare_offsets(p, counted, w->tiles, &out));
     INK_TRY(ink_prepare_offsets(p, counted, w->tiles / 4 + 1, &inside));
     for (size_t t = 0; t < w->tiles; t++) {
         const size_t y = t / across * 2, x = t % across * 2;
-        in[t] = (uint32_t)((y * w->in_width + x) * channels);
-        out[t] = (uint32_t)((y * out_width + x) * columns);
-        ((uint8_t *)inside)[t] = (uint8_t)((x + 1 < out_width) | (y + 1 < out_height) << 1);
+        in[t] = (uint32_t)((y * w->in_width + x) * s->channels);
+        out[t] = (uint32_t)((s->pooled ? t : y * s->out_width + x) * s->columns);
+        ((uint8_t *)inside)[t] = (uint8_t)((x + 1 < s->out_width) | (y + 1 < s->out_height) << 1);
     }
     w->in_offset = in;
     w->out_offset = out;
@@ -86,27 +100,57 @@ void ink_winograd_pack(const ink_winograd *w, const float *weights, size_t tap_s
 
 size_t ink_winograd_scratch(const ink_winograd *w)
 {
-    return POINTS * BLOCK * (w->channels + w->columns) + ink_round_up(w->columns, 64);
+    return POINTS * (w->v_next + w->m_next);
 }
 
-void ink_winograd_run(const ink_winograd *w, const float *x, const float *bias, float slope, float *y,
-                      float *scratch)
+void ink_winograd_begin(ink_winograd_run *run, const ink_winograd *w, const float *bias, float slope, float *scratch)
 {
-    float *zero = scratch, *v = zero + ink_round_up(w->columns, 64), *m = v + POINTS * BLOCK * w->channels;
-    memset(zero, 0, ink_round_up(w->columns, 64) * sizeof *zero);
-    for (size_t tile = 0; tile < w->tiles; tile += BLOCK) {
-        const size_t tiles = w->tiles - tile < BLOCK ? w->tiles - tile : BLOCK;
-        w->in_kernel->run.winograd_in_f32(&(ink_winograd_in_f32){
-            tiles, w->channels, w->in_offset + tile, x, w->in_width * w->channels, v, tiles * w->channels });
-        for (size_t p = 0; p < POINTS; p++)
-            w->product_kernel->run.igemm_f32(&(ink_igemm_f32){
-                .rows = tiles, .columns = w->columns, .taps = 1, .depth = w->channels,
-                .x = v + p * tiles * w->channels, .x_stride = w->channels, .w = w->packed + p * w->matrix,
-                .bias = zero, .slope = 1, .y = m + p * tiles * w->columns, .y_stride = w->columns });
+    run->w = w;
+    run->bias = bias;
+    run->slope = slope;
+    run->v = scratch;
+    run->m = scratch + POINTS * w->v_next;
+    run->tiles = run->pieces = 0;
+}
+
+static void multiply_tiles(ink_winograd_run *run)
+{
+    const ink_winograd *w = run->w;
+    for (size_t p = 0; p < POINTS; p++)
+        w->product_kernel->run.igemm_f32(&(ink_igemm_f32){
+            .rows = run->tiles, .columns = w->columns, .taps = 1, .depth = w->channels, .x = run->v + p * w->v_next,
+            .x_stride = w->channels, .w = w->packed + p * w->matrix, .bias = w->zero, .slope = 1,
+            .y = run->m + p * w->m_next, .y_stride = w->columns });
+    const float *m = run->m;
+    for (size_t i = 0; i < run->pieces; m += run->piece[i++].count * w->columns)
         w->out_kernel->run.winograd_out_f32(&(ink_winograd_out_f32){
-            tiles, w->columns, w->out_offset + tile, w->inside + tile, m, bias, slope, y,
-            w->out_width * w->columns });
+            run->piece[i].count, w->columns, w->out_offset + run->piece[i].tile, w->inside + run->piece[i].tile, m,
+            w->m_next, run->bias, run->slope, run->piece[i].y, w->out_width * w->columns, w->pooled });
+    run->tiles = run->pieces = 0;
+}
+
+void ink_winograd_add(ink_winograd_run *run, const float *x, float *y)
+{
+    const ink_winograd *w = run->w;
+    for (size_t tile = 0, count; tile < w->tiles; tile += count) {
+        const size_t room = w->block - run->tiles;
+        count = w->tiles - tile < room ? w->tiles - tile : room;
+        w->in_kernel->run.winograd_in_f32(&(ink_winograd_in_f32){
+            count, w->channels, w->in_offset + tile, x, w->in_width * w->channels, run->v + run->tiles * w->channels,
+            w->v_next });
+        run->piece[run->pieces].y = y;
+        run->piece[run->pieces].tile = tile;
+        run->piece[run->pieces++].count = count;
+        run->tiles += count;
+        if (run->tiles == w->block)
+            multiply_tiles(run);
     }
+}
+
+void ink_winograd_end(ink_winograd_run *run)
+{
+    if (run->tiles)
+        multiply_tiles(run);
 }
 
 /* ---- the gradient of the weights ----
@@ -115,7 +159,7 @@ void ink_winograd_run(const ink_winograd *w, const float *x, const float *bias, 
 
 static size_t block_images(const ink_winograd *w)
 {
-    const size_t floats = POINTS * w->tiles * (w->channels + w->columns), images = BLOCK_FLOATS / floats;
+    const size_t floats = POINTS * w->tiles * (w->channels + w->columns), images = SUMS_FLOATS / floats;
     return images ? images : 1;
 }
 

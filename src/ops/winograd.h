@@ -6,32 +6,59 @@
 
 #include "ops/op.h"
 
-struct ink_winograd {
-    size_t channels, columns;         /* of the input and the output; 0: not used */
-    size_t in_height, in_width;       /* the input with its border: two more than the outputs, rounded up to even */
+enum { INK_WINOGRAD_BLOCK = 48 }; /* tiles at once, at most */
+
+typedef struct ink_winograd_sizes {
+    size_t channels, columns;      /* of the input and the output */
     size_t out_height, out_width;
-    size_t tiles;
+    size_t in_width;               /* pixels of a row of the input as it lies; 0: those that the tiles read */
+    bool pooled;                   /* a 2x2 max-pool of stride 2 takes the outputs, a tile each; their sizes are even */
+} ink_winograd_sizes;
+
+struct ink_winograd {
+    size_t channels, columns;
+    size_t in_height, in_width;       /* the input with its border: two more than the outputs, rounded up to even */
+    size_t out_height, out_width;     /* of the convolution; what is written is half of it if it is pooled */
+    bool pooled;
+    size_t tiles, block;              /* of an image; at once */
+    size_t v_next, m_next;            /* from a point of the transformed inputs, or products, to the next */
     const uint32_t *in_offset, *out_offset; /* of each tile's corner, in elements */
     const uint8_t *inside;            /* bit 0: its right column is an output, bit 1: its lower row */
     const ink_kernel *in_kernel, *product_kernel, *out_kernel, *back_kernel, *weight_kernel;
-    float *packed;                    /* [16] packed matrices, made by ink_winograd_pack */
+    float *packed, *zero;             /* [16] packed matrices, made by ink_winograd_pack; zeros for a bias */
     size_t matrix;                    /* floats of one */
 };
 
-/* Whether it pays: the products must be long enough for the transforms' sake. */
+/* Whether it pays in training, which transforms gradients too. */
 bool ink_winograd_fits(size_t kernel_height, size_t kernel_width, size_t channels, size_t columns);
+/* Whether a 3x3 convolution of stride 1 costs less this way; `pixels` that it must compute otherwise. */
+bool ink_winograd_pays(const ink_winograd_sizes *sizes, size_t pixels);
 
 /* Makes one in the arena. Errors: INK_ERR_MEMORY, INK_ERR_LIMIT. */
-ink_status ink_winograd_prepare(ink_winograd **out, size_t channels, size_t columns, size_t out_height,
-                                size_t out_width, ink_prepare *p, ink_step *counted);
+ink_status ink_winograd_prepare(ink_winograd **out, const ink_winograd_sizes *sizes, ink_prepare *p, ink_step *counted);
 /* The weight of tap t, input channel c and output o is at w[t * tap_stride + c * depth_stride + o * column_stride]. */
 void ink_winograd_pack(const ink_winograd *w, const float *weights, size_t tap_stride, size_t depth_stride,
                        size_t column_stride, bool turned);
+
+/* A run over images, one after the other: x is [in_height, in_width, channels], y [out_height, out_width, columns], and
+ * half as high and wide if pooled. The input may be overwritten when `add` returns; outputs are there after `end`. */
+typedef struct ink_winograd_run {
+    const ink_winograd *w;
+    const float *bias;
+    float slope;
+    float *v, *m;
+    size_t tiles, pieces; /* gathered so far: of images, from a tile on */
+    struct {
+        float *y;
+        size_t tile, count;
+    } piece[INK_WINOGRAD_BLOCK];
+} ink_winograd_run;
+
 /* Floats of scratch that a run needs. */
 size_t ink_winograd_scratch(const ink_winograd *w);
-/* One image: x is [in_height, in_width, channels], y [out_height, out_width, columns]. */
-void ink_winograd_run(const ink_winograd *w, const float *x, const float *bias, float slope, float *y,
-                      float *scratch);
+void ink_winograd_begin(ink_winograd_run *run, const ink_winograd *w, const float *bias, float slope, float *scratch);
+void ink_winograd_add(ink_winograd_run *run, const float *x, float *y);
+void ink_winograd_end(ink_winograd_run *run);
 
 /* The gradient of the weights, over several images. A block of images is transformed, then multiplied; what the
  * products sum up to becomes a gradient at the end. All lies in scratch. */
@@ -42,7 +69,7 @@ typedef struct ink_winograd_sums {
 
 size_t ink_winograd_sums_scratch(const ink_winograd *w);
 ink_winograd_sums ink_winograd_sums_begin(const ink_winograd *w, float *scratch);
-/* One image: x as ink_winograd_run has it, dy [out_height, out_width, columns]. */
+/* One image: x as ink_winograd_add has it, dy [out_height, out_width, columns]. */
 void ink_winograd_sums_add(const ink_winograd *w, ink_winograd_sums *s, const float *x, const float *dy);
 /* Adds the gradient to [9, channels, columns]. */
 void ink_winograd_sums_end(const ink_winograd *w, ink_winograd_sums *s, float *gradient);

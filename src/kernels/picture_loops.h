@@ -1,0 +1,188 @@
+/* Kernels that go over pictures and values, written once over the vectors of an instruction set. Channels lie last, so a
+ * vector is so many channels of a pixel. */
+#ifndef INK_PICTURE_LOOPS_H
+#define INK_PICTURE_LOOPS_H
+
+#include "kernels/kernels.h"
+#include "kernels/window.h"
+
+#include <math.h>
+
+/* Four rows have four chains of sums. */
+ALWAYS_INLINE void dwconv_rows(const ink_dwconv_f32 *d, size_t row, size_t c, const size_t rows)
+{
+    const size_t left = d->channels - c;
+    const vec bias = vec_load_some(d->bias + c, left), slope = vec_all(d->slope);
+    vec sum[4];
+#pragma GCC unroll 4
+    for (size_t r = 0; r < rows; r++)
+        sum[r] = bias;
+    for (size_t tap = 0; tap < d->taps; tap++) {
+        const vec w = vec_load_some(d->w + tap * d->channels + c, left);
+        const float *x = d->x + d->tap_offset[tap] + c;
+#pragma GCC unroll 4
+        for (size_t r = 0; r < rows; r++)
+            sum[r] = vec_fma(vec_load_some(x + d->row_offset[row + r], left), w, sum[r]);
+    }
+#pragma GCC unroll 4
+    for (size_t r = 0; r < rows; r++)
+        vec_store_some(d->y + (row + r) * d->channels + c, vec_leaky(sum[r], slope), left);
+}
+
+void ISA(dwconv_f32)(const ink_dwconv_f32 *d)
+{
+    for (size_t c = 0; c < d->channels; c += LANES) {
+        size_t row = 0;
+        for (; row + 4 <= d->rows; row += 4)
+            dwconv_rows(d, row, c, 4);
+        for (; row < d->rows; row++)
+            dwconv_rows(d, row, c, 1);
+    }
+}
+
+ALWAYS_INLINE void pool(const ink_pool_f32 *p, const bool average)
+{
+    float *y = p->y;
+    for (size_t oy = 0; oy < p->out_height; oy++)
+        for (size_t ox = 0; ox < p->out_width; ox++, y += p->channels) {
+            size_t y0, y1, x0, x1;
+            ink_window_clip(oy, p->stride_height, p->kernel_height, p->pad_top, p->height, &y0, &y1);
+            ink_window_clip(ox, p->stride_width, p->kernel_width, p->pad_left, p->width, &x0, &x1);
+            const bool empty = y0 >= y1 || x0 >= x1;
+            size_t count = empty ? 0 : (y1 - y0) * (x1 - x0);
+            if (average && p->count_padding)
+                count = ink_window_padded(oy, p->stride_height, p->kernel_height, p->pad_top,
+                                          p->height, p->pad_bottom) *
+                        ink_window_padded(ox, p->stride_width, p->kernel_width, p->pad_left,
+                                          p->width, p->pad_right);
+            const vec share = vec_all(count ? 1.0f / (float)count : 0);
+            for (size_t c = 0; c < p->channels; c += LANES) {
+                const size_t left = p->channels - c;
+                vec v = average || empty ? vec_zero() : vec_all(-INFINITY);
+                for (size_t iy = y0; iy < y1; iy++)
+                    for (size_t ix = x0; ix < x1; ix++) {
+                        const vec x = vec_load_some(p->x + (iy * p->width + ix) * p->channels + c, left);
+                        v = average ? vec_add(v, x) : vec_max(x, v);
+                    }
+                vec_store_some(y + c, average ? vec_mul(v, share) : v, left);
+            }
+        }
+}
+
+void ISA(max_pool_f32)(const ink_pool_f32 *p)
+{
+    pool(p, false);
+}
+
+void ISA(avg_pool_f32)(const ink_pool_f32 *p)
+{
+    pool(p, true);
+}
+
+void ISA(affine_f32)(const ink_affine_f32 *a)
+{
+    for (size_t row = 0; row < a->rows; row++)
+        for (size_t c = 0; c < a->columns; c += LANES) {
+            const size_t left = a->columns - c, at = row * a->columns + c;
+            vec_store_some(a->y + at, vec_fma(vec_load_some(a->x + at, left), vec_load_some(a->scale + c, left),
+                                              vec_load_some(a->shift + c, left)), left);
+        }
+}
+
+void ISA(add_f32)(const ink_add_f32 *a)
+{
+    for (size_t i = 0; i < a->size; i += LANES) {
+        const size_t left = a->size - i;
+        vec_store_some(a->y + i, vec_add(vec_load_some(a->a + i, left), vec_load_some(a->b + i, left)), left);
+    }
+}
+
+void ISA(pixels_f32)(const ink_pixels_f32 *p)
+{
+    const vec scale = vec_all(p->scale), offset = vec_all(p->offset);
+    size_t i = 0;
+    for (; i + LANES <= p->size; i += LANES) /* multiplied, then added: the same float as in scalar.c */
+        vec_store(p->y + i, vec_add(vec_mul(vec_from_bytes(p->x + i), scale), offset));
+    for (; i < p->size; i++)
+        p->y[i] = (float)p->x[i] * p->scale + p->offset;
+}
+
+/* ---- Winograd's transforms ---- */
+
+/* A row of B^T d, times B. */
+ALWAYS_INLINE void winograd_store(float *v, size_t next, const vec row[4], size_t left)
+{
+    vec_store_some(v, vec_sub(row[0], row[2]), left);
+    vec_store_some(v + next, vec_add(row[1], row[2]), left);
+    vec_store_some(v + 2 * next, vec_sub(row[2], row[1]), left);
+    vec_store_some(v + 3 * next, vec_sub(row[1], row[3]), left);
+}
+
+void ISA(winograd_in_f32)(const ink_winograd_in_f32 *k)
+{
+    for (size_t t = 0; t < k->tiles; t++)
+        for (size_t c = 0; c < k->channels; c += LANES) {
+            const size_t left = k->channels - c;
+            const float *x = k->x + k->offset[t] + c;
+            float *v = k->v + t * k->channels + c;
+            /* B^T d row by row, so that it stays in registers; two rows of it need the same of d. */
+            vec upper[4], lower[4];
+#pragma GCC unroll 4
+            for (size_t i = 0; i < 4; i++)
+                upper[i] = vec_sub(vec_load_some(x + i * k->channels, left),
+                                   vec_load_some(x + 2 * k->row + i * k->channels, left));
+            winograd_store(v, k->next, upper, left);
+#pragma GCC unroll 4
+            for (size_t i = 0; i < 4; i++) {
+                const vec b = vec_load_some(x + k->row + i * k->channels, left);
+                const vec e = vec_load_some(x + 2 * k->row + i * k->channels, left);
+                upper[i] = vec_add(b, e);
+                lower[i] = vec_sub(e, b);
+            }
+            winograd_store(v + 4 * k->next, k->next, upper, left);
+            winograd_store(v + 8 * k->next, k->next, lower, left);
+#pragma GCC unroll 4
+            for (size_t i = 0; i < 4; i++)
+                lower[i] = vec_sub(vec_load_some(x + k->row + i * k->channels, left),
+                                   vec_load_some(x + 3 * k->row + i * k->channels, left));
+            winograd_store(v + 12 * k->next, k->next, lower, left);
+        }
+}
+
+void ISA(winograd_out_f32)(const ink_winograd_out_f32 *k)
+{
+    const size_t next = k->next;
+    const vec slope = vec_all(k->slope);
+    for (size_t t = 0; t < k->tiles; t++)
+        for (size_t c = 0; c < k->channels; c += LANES) {
+            const size_t left = k->channels - c;
+            const float *m = k->m + t * k->channels + c;
+            float *y = k->y + k->offset[t] + c;
+            const vec bias = vec_load_some(k->bias + c, left);
+            vec rows[2][4], out[2][2];
+#pragma GCC unroll 4
+            for (size_t i = 0; i < 4; i++, m += next) {
+                const vec a = vec_load_some(m, left), b = vec_load_some(m + 4 * next, left);
+                const vec e = vec_load_some(m + 8 * next, left), f = vec_load_some(m + 12 * next, left);
+                rows[0][i] = vec_add(vec_add(a, b), e);
+                rows[1][i] = vec_sub(vec_sub(b, e), f);
+            }
+#pragma GCC unroll 2
+            for (size_t i = 0; i < 2; i++) {
+                out[i][0] = vec_add(bias, vec_add(vec_add(rows[i][0], rows[i][1]), rows[i][2]));
+                out[i][1] = vec_add(bias, vec_sub(vec_sub(rows[i][1], rows[i][2]), rows[i][3]));
+            }
+            if (k->pooled) {
+                const vec most = vec_max(vec_max(out[0][0], out[0][1]), vec_max(out[1][0], out[1][1]));
+                vec_store_some(y, vec_leaky(most, slope), left);
+                continue;
+            }
+            for (size_t i = 0; i < (k->inside[t] & 2 ? 2 : 1); i++, y += k->row) {
+                vec_store_some(y, vec_leaky(out[i][0], slope), left);
+                if (k->inside[t] & 1)
+                    vec_store_some(y + k->channels, vec_leaky(out[i][1], slope), left);
+            }
+        }
+}
+
+#endif

@@ -1,0 +1,302 @@
+/* Kernels of products, written once over the vectors of an instruction set (avx2_vectors.h tells what these are).
+ * Sums run in the order of scalar.c, whatever the number of rows, so an image's result does not depend on the
+ * batch around it. */
+#ifndef INK_PRODUCT_LOOPS_H
+#define INK_PRODUCT_LOOPS_H
+
+#include "kernels/kernels.h"
+
+/* A tile's rows are a constant in its code, so that its sums stay in registers. */
+#define EACH_ROWS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+
+enum { PANELS_MOST = 4 };
+
+/* ---- igemm ----
+ * A tile is so many rows by so many panels of packed weights: one panel where there are rows enough, more for a row or
+ * two, whose few chains of FMAs would wait for themselves. With a single vector it is the left half of its panel. */
+
+ALWAYS_INLINE void product_tile(const ink_igemm_f32 *g, size_t row, size_t column, float *y, bool again,
+                                const size_t rows, const size_t panels, const size_t vectors)
+{
+    const float *x[ROWS_MOST], *w = g->w + column * g->taps * g->depth;
+    const size_t panel_size = g->taps * g->depth * TILE, columns = g->columns - column;
+    vec sum[ROWS_MOST][PANELS_MOST][VECTORS];
+#pragma GCC unroll 12
+    for (size_t r = 0; r < rows; r++) {
+        x[r] = g->x + (g->row_offset ? g->row_offset[row + r] : (row + r) * g->x_stride);
+#pragma GCC unroll 4
+        for (size_t p = 0; p < panels; p++)
+#pragma GCC unroll 2
+            for (size_t v = 0; v < vectors; v++)
+                sum[r][p][v] = vec_load(g->bias + column + p * TILE + v * LANES);
+    }
+    for (size_t tap = 0; tap < g->taps; tap++) {
+        size_t at = g->tap_offset ? g->tap_offset[tap] : tap * g->depth;
+        for (size_t i = 0; i < g->depth; i++, at++, w += TILE) {
+#pragma GCC unroll 4
+            for (size_t p = 0; p < panels; p++) {
+                vec b[VECTORS];
+#pragma GCC unroll 2
+                for (size_t v = 0; v < vectors; v++)
+                    b[v] = vec_load(w + p * panel_size + v * LANES);
+#pragma GCC unroll 12
+                for (size_t r = 0; r < rows; r++) {
+                    const vec a = vec_all(x[r][at]);
+#pragma GCC unroll 2
+                    for (size_t v = 0; v < vectors; v++)
+                        sum[r][p][v] = vec_fma(a, b[v], sum[r][p][v]);
+                }
+            }
+        }
+    }
+    const vec slope = vec_all(g->slope);
+#pragma GCC unroll 4
+    for (size_t p = 0; p < panels; p++)
+#pragma GCC unroll 2
+        for (size_t v = 0; v < vectors; v++) {
+            const size_t at = p * TILE + v * LANES, left = columns - at;
+            if (g->window > 1) {
+                vec most = sum[0][p][v];
+#pragma GCC unroll 12
+                for (size_t r = 1; r < rows; r++)
+                    most = vec_max(most, sum[r][p][v]);
+                most = vec_leaky(most, slope);
+                vec_store_some(y + at, again ? vec_max(vec_load_some(y + at, left), most) : most, left);
+                continue;
+            }
+#pragma GCC unroll 12
+            for (size_t r = 0; r < rows; r++)
+                vec_store_some(y + r * g->y_stride + at, vec_leaky(sum[r][p][v], slope), left);
+        }
+}
+
+/* `count` tiles of a panel, their rows `step` apart and their outputs `y_step`. */
+static void product_tiles(const ink_igemm_f32 *g, size_t row, size_t column, size_t rows, size_t step, size_t count,
+                          float *y, size_t y_step, bool again)
+{
+    const bool half = g->columns - column <= LANES;
+    switch (rows) {
+#define CASE(n)                                                                                                        \
+    case n:                                                                                                            \
+        for (; n <= ROWS_MOST && half && count; count--, row += step, y += y_step)                                     \
+            product_tile(g, row, column, y, again, n <= ROWS_MOST ? n : 1, 1, 1);                                      \
+        for (; n <= ROWS_MOST && count; count--, row += step, y += y_step)                                             \
+            product_tile(g, row, column, y, again, n <= ROWS_MOST ? n : 1, 1, VECTORS);                                \
+        break;
+        EACH_ROWS(CASE)
+#undef CASE
+    default: break;
+    }
+}
+
+/* The rows, or those of a window, go in tiles as alike as can be: 25 as 5 x 5, not as 4 x 6 and a lonely one. */
+void ISA(igemm_f32)(const ink_igemm_f32 *g)
+{
+    const size_t window = g->window > 1 ? g->window : 0, together = window ? window : g->rows;
+    const size_t tiles = (together + ROWS_MOST - 1) / ROWS_MOST;
+    const size_t least = tiles ? together / tiles : 0, more = tiles ? together % tiles : 0;
+    size_t column = 0;
+    if (g->rows == 1)
+        for (; column + 3 * TILE + LANES < g->columns; column += 4 * TILE)
+            product_tile(g, 0, column, g->y + column, false, 1, 4, VECTORS);
+    if (g->rows == 2 && !window)
+        for (; column + TILE + LANES < g->columns; column += 2 * TILE)
+            product_tile(g, 0, column, g->y + column, false, 2, 2, VECTORS);
+    for (; column < g->columns; column += TILE) {
+        float *y = g->y + column;
+        if (window) {
+            for (size_t t = 0, row = 0; t < tiles; row += least + (t < more), t++)
+                product_tiles(g, row, column, least + (t < more), window, g->rows / window, y, g->y_stride, t > 0);
+        } else {
+            const size_t large = (least + 1) * more;
+            product_tiles(g, 0, column, least + 1, least + 1, more, y, (least + 1) * g->y_stride, false);
+            product_tiles(g, large, column, least, least, tiles - more, y + large * g->y_stride, least * g->y_stride,
+                          false);
+        }
+    }
+}
+
+/* ---- a dense layer of few outputs: vectors go along the inputs ---- */
+
+enum { NARROW_ROWS = 2, NARROW_COLUMNS = 10 };
+
+ALWAYS_INLINE void narrow_tile(const ink_narrow_dense_f32 *k, size_t row, size_t column, const size_t rows,
+                               const size_t columns)
+{
+    const float *x = k->x + row * k->x_stride, *w = k->w + column * k->depth;
+    vec sum[NARROW_ROWS][NARROW_COLUMNS];
+#pragma GCC unroll 4
+    for (size_t r = 0; r < rows; r++)
+#pragma GCC unroll 10
+        for (size_t c = 0; c < columns; c++)
+            sum[r][c] = vec_zero();
+    const size_t whole = k->depth / LANES * LANES;
+#define STEP(load)                                                                                                     \
+    do {                                                                                                               \
+        vec a[NARROW_ROWS];                                                                                            \
+        _Pragma("GCC unroll 4") for (size_t r = 0; r < rows; r++) a[r] = load(x + r * k->x_stride + i);                \
+        _Pragma("GCC unroll 10") for (size_t c = 0; c < columns; c++)                                                  \
+        {                                                                                                              \
+            const vec b = load(w + c * k->depth + i);                                                                  \
+            _Pragma("GCC unroll 4") for (size_t r = 0; r < rows; r++) sum[r][c] = vec_fma(a[r], b, sum[r][c]);         \
+        }                                                                                                              \
+    } while (0)
+    size_t i = 0;
+    for (; i < whole; i += LANES)
+        STEP(vec_load);
+    const size_t left = k->depth - whole;
+#define LOAD_LEFT(from) vec_load_some(from, left)
+    if (left)
+        STEP(LOAD_LEFT);
+#undef LOAD_LEFT
+#undef STEP
+#pragma GCC unroll 4
+    for (size_t r = 0; r < rows; r++)
+#pragma GCC unroll 10
+        for (size_t c = 0; c < columns; c++) {
+            const float v = k->bias[column + c] + vec_sum(sum[r][c]);
+            k->y[(row + r) * k->y_stride + column + c] = v > 0 ? v : k->slope * v;
+        }
+}
+
+/* Two rows share what is read of the weights; a single one has ten chains of sums. */
+void ISA(narrow_dense_f32)(const ink_narrow_dense_f32 *k)
+{
+    size_t row = 0;
+    for (; row + NARROW_ROWS <= k->rows; row += NARROW_ROWS) {
+        size_t column = 0;
+        for (; column + 5 <= k->columns; column += 5)
+            narrow_tile(k, row, column, NARROW_ROWS, 5);
+        for (; column < k->columns; column++)
+            narrow_tile(k, row, column, NARROW_ROWS, 1);
+    }
+    for (; row < k->rows; row++) {
+        size_t column = 0;
+        for (; column + NARROW_COLUMNS <= k->columns; column += NARROW_COLUMNS)
+            narrow_tile(k, row, column, 1, NARROW_COLUMNS);
+        for (; column + 4 <= k->columns; column += 4)
+            narrow_tile(k, row, column, 1, 4);
+        for (; column < k->columns; column++)
+            narrow_tile(k, row, column, 1, 1);
+    }
+}
+
+/* ---- a dense layer over the inputs that are not zero in all of a tile's rows: adding 0 * w changes nothing, so a
+ * row's result does not depend on those beside it ---- */
+
+/* Panels are wider than igemm's: what is read for an input is then a longer piece, and pixels that are not zero lie side
+ * by side. A single row has all of their vectors for chains of sums, three rows together half of them each. */
+enum { SPARSE_ROWS = 3, SPARSE_VECTORS = 8, SPARSE_HALF = 4, SPARSE_TILE = SPARSE_VECTORS * LANES };
+
+typedef struct sparse_list {
+    size_t row, rows, count;
+    const uint32_t *index; /* of the inputs that are not zero in all of a tile's rows */
+    const float *value;    /* [rows, INK_SPARSE_STRIDE] */
+} sparse_list;
+
+/* Lists them for so many rows of x. Whole vectors are written and only the lanes that are not zero kept, without a branch:
+ * which pixels are zero is hard to predict. */
+ALWAYS_INLINE sparse_list gather_rows(const float *x, size_t row, const size_t rows, size_t depth, uint32_t *index,
+                                      float *value)
+{
+    const size_t stride = INK_SPARSE_STRIDE(depth);
+    size_t count = 0;
+    for (size_t i = 0; i < depth; i += LANES) {
+        vec v[SPARSE_ROWS];
+        unsigned any = 0;
+#pragma GCC unroll 3
+        for (size_t r = 0; r < rows; r++) {
+            v[r] = vec_load_some(x + r * depth + i, depth - i);
+            any |= vec_not_zero(v[r]);
+        }
+        const vec_lanes lanes = vec_lanes_of(any);
+        vec_lanes_store(index + count, lanes, (uint32_t)i);
+#pragma GCC unroll 3
+        for (size_t r = 0; r < rows; r++)
+            vec_store(value + r * stride + count, vec_permute(v[r], lanes));
+        count += (size_t)__builtin_popcount(any);
+    }
+    return (sparse_list){ row, rows, count, index, value };
+}
+
+ALWAYS_INLINE void sparse_tile(const ink_sparse_dense_f32 *k, sparse_list list, size_t column, const size_t rows,
+                               const size_t vectors)
+{
+    const size_t stride = INK_SPARSE_STRIDE(k->depth);
+    const float *w = k->w + column / SPARSE_TILE * SPARSE_TILE * k->depth + column % SPARSE_TILE;
+    vec sum[SPARSE_ROWS][SPARSE_VECTORS];
+#pragma GCC unroll 8
+    for (size_t v = 0; v < vectors; v++) {
+        const vec bias = vec_load(k->bias + column + v * LANES);
+#pragma GCC unroll 2
+        for (size_t r = 0; r < rows; r++)
+            sum[r][v] = bias;
+    }
+    for (size_t n = 0; n < list.count; n++) {
+        const float *from = w + (size_t)list.index[n] * SPARSE_TILE;
+        vec a[SPARSE_ROWS];
+#pragma GCC unroll 2
+        for (size_t r = 0; r < rows; r++)
+            a[r] = vec_all(list.value[r * stride + n]);
+#pragma GCC unroll 8
+        for (size_t v = 0; v < vectors; v++) {
+            const vec b = vec_load(from + v * LANES);
+#pragma GCC unroll 2
+            for (size_t r = 0; r < rows; r++)
+                sum[r][v] = vec_fma(a[r], b, sum[r][v]);
+        }
+    }
+    const vec slope = vec_all(k->slope);
+#pragma GCC unroll 8
+    for (size_t v = 0; v < vectors; v++)
+#pragma GCC unroll 2
+        for (size_t r = 0; r < rows; r++) {
+            const size_t at = column + v * LANES;
+            if (at < k->columns)
+                vec_store_some(k->y + (list.row + r) * k->columns + at, vec_leaky(sum[r][v], slope), k->columns - at);
+        }
+}
+
+/* As few vectors as do for the columns that are left. */
+ALWAYS_INLINE void sparse_columns(const ink_sparse_dense_f32 *k, sparse_list list, size_t column, const size_t rows,
+                                  size_t most)
+{
+    const size_t left = (k->columns - column + LANES - 1) / LANES;
+    if (rows == 1 && most > SPARSE_HALF && left > SPARSE_HALF)
+        sparse_tile(k, list, column, 1, SPARSE_VECTORS);
+    else if (left > 2)
+        sparse_tile(k, list, column, rows, SPARSE_HALF);
+    else if (left > 1)
+        sparse_tile(k, list, column, rows, 2);
+    else
+        sparse_tile(k, list, column, rows, 1);
+}
+
+/* Lists for a group of rows; then a part of the weights stays near while the group's tiles go by. */
+void ISA(sparse_dense_f32)(const ink_sparse_dense_f32 *k)
+{
+    const size_t stride = INK_SPARSE_STRIDE(k->depth);
+    for (size_t begin = 0; begin < k->rows; begin += k->group) {
+        const size_t end = k->rows - begin < k->group ? k->rows : begin + k->group;
+        sparse_list lists[INK_SPARSE_GROUP];
+        size_t count = 0;
+        for (size_t row = begin; row < end; row += lists[count++].rows) {
+            const float *x = k->x + row * k->depth;
+            uint32_t *index = k->index + (row - begin) * stride;
+            float *value = k->value + (row - begin) * stride;
+            if (row + SPARSE_ROWS <= end)
+                lists[count] = gather_rows(x, row, SPARSE_ROWS, k->depth, index, value);
+            else
+                lists[count] = gather_rows(x, row, 1, k->depth, index, value);
+        }
+        const size_t most = end - begin == 1 ? SPARSE_VECTORS : SPARSE_HALF;
+        for (size_t column = 0; column < k->columns; column += most * LANES)
+            for (size_t t = 0; t < count; t++)
+                if (lists[t].rows == SPARSE_ROWS)
+                    sparse_columns(k, lists[t], column, SPARSE_ROWS, SPARSE_HALF);
+                else
+                    sparse_columns(k, lists[t], column, 1, most);
+    }
+}
+
+#endif

@@ -132,16 +132,21 @@ INK_API void ink_buffer_close(ink_buffer *buffer);
 
 /* ---- processor ------------------------------------------------------------------------------- */
 
-/* Which kernels run. Each machine has SCALAR; the results of all agree to float32 rounding. */
+/* Which kernels run. Each machine has SCALAR; the results of all agree to float32 rounding. Of a machine's own, a larger
+ * number is the better one, and what it has no kernel of its own for runs by the next lower. */
 typedef enum ink_cpu {
     INK_CPU_BEST = 0,
     INK_CPU_SCALAR = 1,
-    INK_CPU_AVX2 = 2 /* AVX2 and FMA */
+    INK_CPU_AVX2 = 2,       /* AVX2 and FMA */
+    INK_CPU_AVX512 = 3,     /* AVX-512 F, BW, DQ, VL */
+    INK_CPU_AVX512VNNI = 4, /* and its products of bytes */
+    INK_CPU_NEON = 5,       /* 64-bit ARM */
+    INK_CPU_SIMD128 = 6     /* WebAssembly */
 } ink_cpu;
 
 /* The best instruction set that this machine has; never INK_CPU_BEST. */
 INK_API ink_cpu ink_cpu_detect(void);
-/* "best", "scalar", "avx2"; NULL for a value that is none of these. */
+/* "best", "scalar", "avx2", "avx512", "avx512vnni", "neon", "simd128"; NULL for a value that is none of these. */
 INK_API const char *ink_cpu_name(ink_cpu cpu);
 /* The reverse. INK_ERR_CPU for an unknown name, or for one that this machine does not have. */
 INK_API ink_status ink_cpu_from_name(const char *name, ink_cpu *cpu, ink_error *error);

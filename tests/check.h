@@ -163,17 +163,4 @@ static inline ink_cpu check_only_cpu(void)
     return only;
 }
 
-/* The instruction sets to test, the scalar one first; how many. */
-static inline size_t check_cpus(ink_cpu cpus[2])
-{
-    const ink_cpu only = check_only_cpu(), best = ink_cpu_detect();
-    size_t count = 0;
-    if (only == INK_CPU_BEST || only == INK_CPU_SCALAR)
-        cpus[count++] = INK_CPU_SCALAR;
-    if (best != INK_CPU_SCALAR && (only == INK_CPU_BEST || only == best))
-        cpus[count++] = best;
-    assert_true(count > 0);
-    return count;
-}
-
 #endif

@@ -8,7 +8,7 @@
 #ifndef TESTS_CHECK_NETWORK_H
 #define TESTS_CHECK_NETWORK_H
 
-#include "check.h"
+#include "check_cpus.h"
 
 enum { NET_NODES = 80, NET_INPUTS = 80, NET_TENSORS = 5, NET_WORD = 512 };
 

@@ -2,7 +2,7 @@
  * What we write ourselves of each must compute the same bits, and be written again as the same bytes.
  *
  * INKLING_GOLDEN is another folder than tests/golden. */
-#include "check.h"
+#include "check_cpus.h"
 
 #include <dirent.h>
 
@@ -145,7 +145,7 @@ static void check_golden(const char *name, const char *suffix)
 {
     blob file = get(name, suffix, true), output = get(name, "output.f32", true);
     blob probabilities = get(name, "probs.f32", false);
-    ink_cpu cpus[2];
+    ink_cpu cpus[CHECK_CPUS];
     double worst = 0;
     for (size_t i = check_cpus(cpus); i-- > 0;) {
         ink_model *model = open_golden(&file, name, cpus[i], INK_OUTPUT_AS_WRITTEN);

@@ -1,7 +1,7 @@
 /* The gradients that PyTorch gives for the two networks of the reference document, to 1e-5 of each tensor's largest,
  * on every set of kernels. scripts/make-golden-gradients.py made the files, and says what is in them.
  * INKLING_GOLDEN is another folder than tests/golden. */
-#include "support.h"
+#include "check_cpus.h"
 
 #include "train/init.h"
 #include "train/lanes.h"
@@ -128,7 +128,7 @@ static void gradients_are_pytorchs(void **state)
 {
     (void)state;
     for (size_t n = 0; n < sizeof networks / sizeof *networks; n++)
-        for (ink_cpu cpu = INK_CPU_SCALAR; cpu <= ink_cpu_detect(); cpu = (ink_cpu)(cpu + 1))
+        CHECK_EACH_CPU(cpu)
             check_network(&networks[n], cpu);
 }
 

@@ -2,11 +2,7 @@
  * number of threads. The loss is summed in double, the network computes in float: a difference quotient of
  * five points at distance h has an error of about 2^-24 * loss / h from rounding, here 2e-5, and of
  * h^4 from the formula; gradients are compared relative to their tensor's largest, at least 1e-2. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "check_cpus.h"
 
 #include "base/random.h"
 #include "train/init.h"
@@ -222,7 +218,7 @@ static void gradients_are_those_of_the_loss(void **state)
 {
     (void)state;
     for (size_t n = 0; n < sizeof networks / sizeof *networks; n++)
-        for (ink_cpu cpu = INK_CPU_SCALAR; cpu <= ink_cpu_detect(); cpu = (ink_cpu)(cpu + 1)) {
+        CHECK_EACH_CPU(cpu) {
             fixture *x = make(&networks[n], cpu, 1);
             double loss;
             size_t correct;
@@ -243,7 +239,7 @@ static void what_becomes_one_step_gives_the_same(void **state)
 {
     (void)state;
     for (size_t n = 0; n < sizeof fused / sizeof *fused; n++)
-        for (ink_cpu cpu = INK_CPU_SCALAR; cpu <= ink_cpu_detect(); cpu = (ink_cpu)(cpu + 1)) {
+        CHECK_EACH_CPU(cpu) {
             fixture *once = make(&fused[n][0], cpu, 1), *later = make(&fused[n][1], cpu, 1);
             double a, b;
             size_t correct;

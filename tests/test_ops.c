@@ -691,7 +691,7 @@ static void check_ways(const expected *e, const ink_model *model, const float *w
 
 static void check_network(const network *c)
 {
-    ink_cpu cpus[2];
+    ink_cpu cpus[CHECK_CPUS];
     const size_t cpu_count = check_cpus(cpus);
     expected e;
     expect(&e, c);
@@ -749,7 +749,7 @@ static void many_images(void **state)
         memcpy(x + i * e.pixels, e.x + i % IMAGES * e.pixels, e.pixels * sizeof *x);
     check_room in = check_room_make(MANY * e.pixels * sizeof *x);
     check_room out = check_room_make(MANY * e.classes * sizeof *x);
-    ink_cpu cpus[2];
+    ink_cpu cpus[CHECK_CPUS];
     for (size_t i = check_cpus(cpus); i-- > 0;)
         for (uint32_t threads = 1; threads <= 3; threads += 2) {
             ink_model *model = open_net(&e.n, c->name, cpus[i], INK_OUTPUT_PROBABILITIES);

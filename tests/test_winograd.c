@@ -2,6 +2,7 @@
  *
  * A transform's value is a sum of a few inputs, to gamma of their number. The whole is checked on small integers:
  * the transforms of weights give quarters, and no sum needs more than 24 bits, so it must be exact. */
+#include "check_cpus.h"
 #include "check_kernels.h"
 
 #include "ops/winograd.h"
@@ -292,7 +293,7 @@ static void its_weights_have_the_gradient(void **state)
     static const size_t sizes[][5] = { { 16, 16, 1, 1, 3 }, { 16, 17, 2, 3, 1 }, { 20, 33, 7, 7, 9 },
                                        { 32, 16, 14, 15, 5 } };
     uint64_t random = 23;
-    for (ink_cpu cpu = INK_CPU_SCALAR; cpu <= ink_cpu_detect(); cpu = (ink_cpu)(cpu + 1))
+    CHECK_EACH_CPU(cpu)
         for (size_t i = 0; i < CHECK_COUNT(sizes); i++)
             gradient_check(cpu, &random, sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3], sizes[i][4]);
 }
@@ -303,7 +304,7 @@ static void it_is_the_convolution(void **state)
     static const size_t sizes[][4] = { { 16, 16, 1, 1 }, { 16, 17, 2, 3 }, { 20, 33, 7, 7 }, { 32, 16, 14, 15 },
                                        { 64, 48, 10, 10 } };
     uint64_t random = 22;
-    for (ink_cpu cpu = INK_CPU_SCALAR; cpu <= ink_cpu_detect(); cpu = (ink_cpu)(cpu + 1))
+    CHECK_EACH_CPU(cpu)
         for (size_t i = 0; i < CHECK_COUNT(sizes); i++)
             whole_check(cpu, &random, sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3], i % 2);
 }

@@ -4,7 +4,7 @@
 #include "kernels/train_loops.h"
 #include "kernels/window.h"
 
-#if INK_HAVE_AVX2
+#if INK_HAVE_X86
 
 #include "kernels/avx2_vectors.h"
 

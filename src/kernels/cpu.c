@@ -6,6 +6,10 @@
 
 #define INK_CPU_scalar INK_CPU_SCALAR
 #define INK_CPU_avx2 INK_CPU_AVX2
+#define INK_CPU_avx512 INK_CPU_AVX512
+#define INK_CPU_avx512vnni INK_CPU_AVX512VNNI
+#define INK_CPU_neon INK_CPU_NEON
+#define INK_CPU_simd128 INK_CPU_SIMD128
 
 static const ink_kernel table[] = {
 #define KERNEL(operation, isa, columns)                                                            \
@@ -25,6 +29,10 @@ static const struct {
     { INK_CPU_BEST, "best" },
     { INK_CPU_SCALAR, "scalar" },
     { INK_CPU_AVX2, "avx2" },
+    { INK_CPU_AVX512, "avx512" },
+    { INK_CPU_AVX512VNNI, "avx512vnni" },
+    { INK_CPU_NEON, "neon" },
+    { INK_CPU_SIMD128, "simd128" },
 };
 
 const ink_kernel *ink_kernel_table(size_t *count)
@@ -42,20 +50,25 @@ const ink_kernel *ink_kernel_find(ink_kernel_op op, ink_cpu cpu)
     return best;
 }
 
+#if INK_HAVE_X86
+#define X86_HAS(feature) (__builtin_cpu_supports(feature) != 0)
+#else
+#define X86_HAS(feature) false
+#endif
+
 /* The compiler's runtime asks cpuid, and the system whether it saves the wide registers. */
 bool ink_cpu_has(ink_cpu cpu)
 {
     switch (cpu) {
-    case INK_CPU_SCALAR:
-        return true;
-    case INK_CPU_AVX2:
-#if INK_HAVE_AVX2
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-        return false;
-#endif
-    case INK_CPU_BEST:
-        break;
+    case INK_CPU_SCALAR: return true;
+    case INK_CPU_AVX2: return X86_HAS("avx2") && X86_HAS("fma");
+    case INK_CPU_AVX512:
+        return ink_cpu_has(INK_CPU_AVX2) && X86_HAS("avx512f") && X86_HAS("avx512bw") && X86_HAS("avx512dq") &&
+               X86_HAS("avx512vl");
+    case INK_CPU_AVX512VNNI: return ink_cpu_has(INK_CPU_AVX512) && X86_HAS("avx512vnni");
+    case INK_CPU_NEON: return INK_HAVE_NEON;
+    case INK_CPU_SIMD128: return INK_HAVE_SIMD128;
+    case INK_CPU_BEST: break;
     }
     return false;
 }
@@ -89,5 +102,6 @@ ink_status ink_cpu_from_name(const char *name, ink_cpu *cpu, ink_error *error)
             *cpu = names[i].cpu;
             return INK_OK;
         }
-    return ink_fail(error, INK_ERR_CPU, "cpu '%.32s': unknown, wanted best, scalar or avx2", name);
+    return ink_fail(error, INK_ERR_CPU, "cpu '%.32s': unknown, wanted best, scalar, avx2, avx512, avx512vnni, neon or "
+                    "simd128", name);
 }

@@ -8,10 +8,21 @@
 
 #include <stdbool.h>
 
+/* Which files of kernels are compiled in. */
 #if defined(__x86_64__) || defined(_M_X64)
-#define INK_HAVE_AVX2 1
+#define INK_HAVE_X86 1
 #else
-#define INK_HAVE_AVX2 0
+#define INK_HAVE_X86 0
+#endif
+#if defined(__aarch64__)
+#define INK_HAVE_NEON 1
+#else
+#define INK_HAVE_NEON 0
+#endif
+#if defined(__wasm_simd128__)
+#define INK_HAVE_SIMD128 1
+#else
+#define INK_HAVE_SIMD128 0
 #endif
 
 /* Indirect matrix product, for dense layers and convolutions alike. For each row r and column c:

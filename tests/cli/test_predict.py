@@ -61,7 +61,7 @@ class Predict(ProgramTest):
         self.assertGreater(document["load_ms"], 0)
         self.assertGreater(document["us_per_image"], 0)
         self.assertEqual(document["threads"], 1)
-        self.assertIn(document["cpu"], ("scalar", "avx2", "avx512", "neon"))
+        self.assertIn(document["cpu"], ("scalar", "avx2", "avx512", "avx512vnni", "neon"))
         self.assertNotIn("seed", document)
 
     @needs_json

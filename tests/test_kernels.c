@@ -640,6 +640,7 @@ static void table_is_whole(void **state)
         [INK_KERNEL_activation_f32] = true,
         /* test_winograd.c */
         [INK_KERNEL_winograd_in_f32] = true, [INK_KERNEL_winograd_out_f32] = true,
+        [INK_KERNEL_winograd4_in_f32] = true, [INK_KERNEL_winograd4_out_f32] = true,
         [INK_KERNEL_winograd_back_f32] = true,
         /* test_kernels_train.c */
         [INK_KERNEL_wgrad_f32] = true,   [INK_KERNEL_sparse_dense_f32] = true,

@@ -1,21 +1,51 @@
-/* Winograd's convolution: its two kernels against their formulas, and the whole against a plain loop in double.
+/* Winograd's convolution: its kernels against their formulas, and the whole against a plain loop in double.
  *
- * A transform's value is a sum of a few inputs, to gamma of their number. The whole is checked on small integers:
- * the transforms of weights give quarters, and no sum needs more than 24 bits, so it must be exact. */
+ * A transform's value is a sum of a few inputs, to gamma of its additions in a row. The whole is checked on small integers:
+ * by F(2x2, 3x3) the transforms of weights give quarters, and no sum needs more than 24 bits, so it must be exact. By
+ * F(4x4, 3x3) the bound of whole_check holds. */
 #include "check_cpus.h"
 #include "check_kernels.h"
 
 #include "ops/winograd.h"
 
-static const double BT[4][4] = { { 1, 0, -1, 0 }, { 0, 1, 1, 0 }, { 0, -1, 1, 0 }, { 0, 1, 0, -1 } };
-static const double AT[2][4] = { { 1, 1, 1, 0 }, { 0, 1, -1, -1 } };
+/* The matrices, and how many roundings each of their lines makes one after the other. */
+typedef struct method {
+    size_t tile, side;
+    double in[6][6], out[4][6], weights[6][3];
+    size_t in_steps, out_steps;
+} method;
+
+static const method two = {
+    2, 4,
+    { { 1, 0, -1, 0 }, { 0, 1, 1, 0 }, { 0, -1, 1, 0 }, { 0, 1, 0, -1 } },
+    { { 1, 1, 1, 0 }, { 0, 1, -1, -1 } },
+    { { 1, 0, 0 }, { 0.5, 0.5, 0.5 }, { 0.5, -0.5, 0.5 }, { 0, 0, 1 } },
+    1, 2
+};
+
+static const method four = {
+    4, 6,
+    { { 4, 0, -5, 0, 1, 0 }, { 0, -4, -4, 1, 1, 0 }, { 0, 4, -4, -1, 1, 0 }, { 0, -2, -1, 2, 1, 0 }, { 0, 2, -1, -2, 1, 0 },
+      { 0, 4, 0, -5, 0, 1 } },
+    { { 1, 1, 1, 1, 1, 0 }, { 0, 1, -1, 2, -2, 0 }, { 0, 1, 1, 4, 4, 0 }, { 0, 1, -1, 8, -8, 1 } },
+    { { 1 / 4.0, 0, 0 }, { -1 / 6.0, -1 / 6.0, -1 / 6.0 }, { -1 / 6.0, 1 / 6.0, -1 / 6.0 },
+      { 1 / 24.0, 1 / 12.0, 1 / 6.0 }, { 1 / 24.0, -1 / 12.0, 1 / 6.0 }, { 0, 0, 1 } },
+    5, 5
+};
+
+static const method *method_of(ink_kernel_op op)
+{
+    return op == INK_KERNEL_winograd4_in_f32 || op == INK_KERNEL_winograd4_out_f32 ? &four : &two;
+}
 
 /* ---- the kernels ---- */
 
 static void in_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, size_t channels)
 {
     const check_place place = (tiles + channels) % CHECK_PLACES;
-    const size_t row = (tiles + 4) * channels, x_size = tiles ? 4 * row : 0, v_size = 16 * tiles * channels;
+    const method *m = method_of(kernel->op);
+    const size_t side = m->side, row = (tiles + side) * channels, x_size = tiles ? side * row : 0;
+    const size_t v_size = side * side * tiles * channels;
     float *x = check_random_floats(random, x_size);
     uint32_t *offset = calloc(tiles + 1, sizeof *offset);
     assert_non_null(offset);
@@ -31,94 +61,73 @@ static void in_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, s
     for (size_t at = 0; at < v_size; at++) {
         const size_t point = at / (tiles * channels), t = at / channels % tiles, c = at % channels;
         double sum = 0, size = 0;
-        for (size_t y = 0; y < 4; y++)
-            for (size_t k = 0; k < 4; k++) {
-                const double term = BT[point / 4][y] * BT[point % 4][k] *
+        for (size_t y = 0; y < side; y++)
+            for (size_t k = 0; k < side; k++) {
+                const double term = m->in[point / side][y] * m->in[point % side][k] *
                                     (double)x[offset[t] + y * row + k * channels + c];
                 sum += term;
                 size += fabs(term);
             }
-        check_value(v[at], sum, check_gamma(4) * size + CHECK_TINY, at);
+        check_value(v[at], sum, check_gamma(2 * (double)m->in_steps + 2) * size + CHECK_TINY, at);
     }
     free(x);
     free(offset);
 }
 
 /* Sum and size of output i, k of a tile before the slope. */
-static double out_sum(const float *m, const float *bias, size_t tiles, size_t channels, size_t t, size_t c, size_t i,
-                      size_t k, double *size)
+static double out_sum(const method *way, const float *m, const float *bias, size_t tiles, size_t channels, size_t t,
+                      size_t c, size_t i, size_t k, double *size)
 {
     double sum = bias[c];
     *size = fabs(sum);
-    for (size_t point = 0; point < 16; point++) {
-        const double term = AT[i][point / 4] * AT[k][point % 4] * (double)m[(point * tiles + t) * channels + c];
+    for (size_t point = 0; point < way->side * way->side; point++) {
+        const double term = way->out[i][point / way->side] * way->out[k][point % way->side] *
+                            (double)m[(point * tiles + t) * channels + c];
         sum += term;
         *size += fabs(term);
     }
     return sum;
 }
 
-/* The largest of a tile's four: its error is at most the largest of theirs. */
-static void pooled_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, size_t channels, float slope)
+/* A tile's outputs, or the largest of each 2x2 of them, whose error is at most the largest of theirs; of tiles that reach
+ * over an edge only those inside. */
+static void out_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, size_t channels, float slope, bool pooled)
 {
+    const method *way = method_of(kernel->op);
     const check_place place = (tiles + channels) % CHECK_PLACES;
-    const size_t m_size = 16 * tiles * channels, y_size = tiles * channels;
-    float *m = check_random_floats(random, m_size), *bias = check_random_floats(random, channels);
-    uint32_t *offset = calloc(tiles + 1, sizeof *offset);
-    assert_non_null(offset);
-    for (size_t t = 0; t < tiles; t++)
-        offset[t] = (uint32_t)((tiles - 1 - t) * channels);
-    float *y = check_room_take(&rooms[0], y_size * sizeof *y, place);
-    snprintf(where, sizeof where, "%s, pooled: %zu tiles, %zu channels, place %d", kernel->name, tiles, channels,
-             (int)place);
-    kernel->run.winograd_out_f32(&(ink_winograd_out_f32){
-        tiles, channels, offset, NULL, check_room_copy(&rooms[1], m, m_size * sizeof *m, place), tiles * channels,
-        check_room_copy(&rooms[2], bias, channels * sizeof *bias, place), slope, y, 0, true });
-    calls++;
-    check_kept(&rooms[0]);
-    for (size_t t = 0; t < tiles; t++)
-        for (size_t c = 0; c < channels; c++) {
-            double most = -INFINITY, bound = 0;
-            for (size_t k = 0; k < 4; k++) {
-                double size, sum = out_sum(m, bias, tiles, channels, t, c, k / 2, k % 2, &size);
-                most = fmax(most, sum > 0 ? sum : sum * (double)slope);
-                bound = fmax(bound, check_gamma(6) * size + CHECK_TINY);
-            }
-            check_value(y[offset[t] + c], most, bound, t * channels + c);
-        }
-    free(m);
-    free(bias);
-    free(offset);
-}
-
-static void out_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, size_t channels, float slope)
-{
-    const check_place place = (tiles + channels) % CHECK_PLACES;
-    const size_t row = (2 * tiles + 1) * channels, y_size = tiles ? 2 * row : 0, m_size = 16 * tiles * channels;
+    const size_t step = pooled ? 2 : 1, high = way->tile / step, row = (high * tiles + 1) * channels;
+    const size_t y_size = tiles ? high * row : 0, m_size = way->side * way->side * tiles * channels;
     float *m = check_random_floats(random, m_size), *bias = check_random_floats(random, channels);
     float *before = check_random_floats(random, y_size);
     uint32_t *offset = calloc(tiles + 1, sizeof *offset);
     uint8_t *inside = calloc(tiles + 1, 1);
     assert_true(offset && inside);
     for (size_t t = 0; t < tiles; t++) {
-        offset[t] = (uint32_t)(t * 2 * channels);
-        inside[t] = (uint8_t)(t % 4);
+        offset[t] = (uint32_t)(t * high * channels);
+        inside[t] = (uint8_t)(step * (t % high + 1) | 16 * step * (t / high % high + 1));
     }
     float *y = check_room_copy(&rooms[0], before, y_size * sizeof *y, place);
-    snprintf(where, sizeof where, "%s: %zu tiles, %zu channels, place %d", kernel->name, tiles, channels, (int)place);
-    kernel->run.winograd_out_f32(&(ink_winograd_out_f32){
+    snprintf(where, sizeof where, "%s%s: %zu tiles, %zu channels, place %d", kernel->name, pooled ? ", pooled" : "", tiles,
+             channels, (int)place);
+    const ink_winograd_out_f32 call = {
         tiles, channels, offset, inside, check_room_copy(&rooms[1], m, m_size * sizeof *m, place), tiles * channels,
-        check_room_copy(&rooms[2], bias, channels * sizeof *bias, place), slope, y, row, false });
+        check_room_copy(&rooms[2], bias, channels * sizeof *bias, place), slope, y, row, pooled };
+    kernel->run.winograd_out_f32(&call);
     calls++;
     check_kept(&rooms[0]);
     for (size_t at = 0; at < y_size; at++) {
-        const size_t i = at / row, k = at % row / channels % 2, t = at % row / channels / 2, c = at % channels;
-        if (t >= tiles || (i && !(inside[t] & 2)) || (k && !(inside[t] & 1))) {
+        const size_t i = at / row, k = at % row / channels % high, t = at % row / channels / high, c = at % channels;
+        if (t >= tiles || step * i >= inside[t] >> 4 || step * k >= (inside[t] & 15)) {
             check_same(y[at], before[at], at);
             continue;
         }
-        double size, sum = out_sum(m, bias, tiles, channels, t, c, i, k, &size);
-        check_value(y[at], sum > 0 ? sum : sum * (double)slope, check_gamma(6) * size + CHECK_TINY, at);
+        double most = -INFINITY, bound = 0;
+        for (size_t n = 0; n < step * step; n++) {
+            double size, sum = out_sum(way, m, bias, tiles, channels, t, c, i * step + n / step, k * step + n % step, &size);
+            most = fmax(most, sum > 0 ? sum : sum * (double)slope);
+            bound = fmax(bound, check_gamma(2 * (double)way->out_steps + 2) * size + CHECK_TINY);
+        }
+        check_value(y[at], most, bound, at);
     }
     free(m);
     free(bias);
@@ -137,7 +146,7 @@ static void back_check(const ink_kernel *kernel, uint64_t *random, size_t tiles,
     assert_true(offset && inside);
     for (size_t t = 0; t < tiles; t++) {
         offset[t] = (uint32_t)(t * 2 * channels);
-        inside[t] = (uint8_t)(t % 4);
+        inside[t] = (uint8_t)((t % 2 + 1) | (t / 2 % 2 + 1) << 4);
     }
     float *g = check_room_take(&rooms[0], g_size * sizeof *g, place);
     snprintf(where, sizeof where, "%s: %zu tiles, %zu channels, place %d", kernel->name, tiles, channels, (int)place);
@@ -150,9 +159,9 @@ static void back_check(const ink_kernel *kernel, uint64_t *random, size_t tiles,
         const size_t point = at / (tiles * channels), t = at / channels % tiles, c = at % channels;
         double sum = 0, size = 0;
         for (size_t i = 0; i < 4; i++) {
-            if ((i / 2 && !(inside[t] & 2)) || (i % 2 && !(inside[t] & 1)))
+            if (i / 2 >= inside[t] >> 4 || i % 2 >= (inside[t] & 15))
                 continue;
-            const double term = AT[i / 2][point / 4] * AT[i % 2][point % 4] *
+            const double term = two.out[i / 2][point / 4] * two.out[i % 2][point % 4] *
                                 (double)dy[offset[t] + i / 2 * row + i % 2 * channels + c];
             sum += term;
             size += fabs(term);
@@ -169,17 +178,17 @@ static void transforms(const ink_kernel *kernel)
     static const size_t channels[] = { 1, 7, 8, 9, 16, 17, 33 };
     static const float slopes[] = { 0, 0.2f, 1 };
     uint64_t random = 21;
-    rooms_make(MOST * 200 * sizeof(float));
+    rooms_make(MOST * 400 * sizeof(float));
     for (size_t n = 0; n <= MOST; n++)
         for (size_t turn = 0; turn < 2; turn++) {
             const size_t tiles = turn ? 3 : n / 12, count = turn ? n : channels[n % CHECK_COUNT(channels)];
-            if (kernel->op == INK_KERNEL_winograd_in_f32)
+            if (kernel->op == INK_KERNEL_winograd_in_f32 || kernel->op == INK_KERNEL_winograd4_in_f32)
                 in_check(kernel, &random, tiles, count);
             else if (kernel->op == INK_KERNEL_winograd_back_f32)
                 back_check(kernel, &random, tiles, count);
             else {
-                out_check(kernel, &random, tiles, count, slopes[n % 3]);
-                pooled_check(kernel, &random, tiles, count, slopes[n % 3]);
+                out_check(kernel, &random, tiles, count, slopes[n % 3], false);
+                out_check(kernel, &random, tiles, count, slopes[n % 3], true);
             }
         }
     rooms_free();
@@ -190,6 +199,8 @@ static void transform_kernels(void **state)
     (void)state;
     each_kernel(INK_KERNEL_winograd_in_f32, transforms);
     each_kernel(INK_KERNEL_winograd_out_f32, transforms);
+    each_kernel(INK_KERNEL_winograd4_in_f32, transforms);
+    each_kernel(INK_KERNEL_winograd4_out_f32, transforms);
     each_kernel(INK_KERNEL_winograd_back_f32, transforms);
 }
 
@@ -216,12 +227,39 @@ static const ink_winograd *prepared(ink_arena *arena, ink_cpu cpu, const ink_win
     return w;
 }
 
-static void whole_check(ink_cpu cpu, uint64_t *random, size_t channels, size_t columns, size_t height, size_t width,
-                        bool turned)
+/* The bound of an output by F(4x4, 3x3): what it would be if each product, sum and transform had the size of its parts,
+ * times the roundings that follow one another: of the weights 1, of an input's transform, of the products, of the way out. */
+static double whole_bound(const method *way, const ink_winograd *w, const float *x, const float *weights, bool turned,
+                          size_t py, size_t px, size_t o)
+{
+    const size_t side = way->side, ty = py / way->tile * way->tile, tx = px / way->tile * way->tile;
+    double size = 0;
+    for (size_t point = 0; point < side * side; point++) {
+        const double *by = way->in[point / side], *bx = way->in[point % side];
+        const double *gy = way->weights[point / side], *gx = way->weights[point % side];
+        double products = 0;
+        for (size_t c = 0; c < w->channels; c++) {
+            double v = 0, u = 0;
+            for (size_t i = 0; i < side * side; i++)
+                v += fabs(by[i / side] * bx[i % side] *
+                          (double)x[((ty + i / side) * w->in_width + tx + i % side) * w->channels + c]);
+            for (size_t t = 0; t < 9; t++)
+                u += fabs(gy[t / 3] * gx[t % 3] *
+                          (double)weights[((turned ? 8 - t : t) * w->channels + c) * w->columns + o]);
+            products += v * u;
+        }
+        size += fabs(way->out[py - ty][point / side] * way->out[px - tx][point % side]) * products;
+    }
+    return check_gamma(1 + 2 * (double)way->in_steps + (double)w->channels + 1 + 2 * (double)way->out_steps + 2) * size;
+}
+
+static void whole_check(ink_cpu cpu, uint64_t *random, const method *way, size_t channels, size_t columns, size_t height,
+                        size_t width, bool turned)
 {
     enum { IMAGES = 3 };
     ink_arena arena;
-    const ink_winograd *w = prepared(&arena, cpu, &(ink_winograd_sizes){ channels, columns, height, width, 0, false });
+    const ink_winograd *w = prepared(&arena, cpu, &(ink_winograd_sizes){ way->tile, channels, columns, height, width, 0,
+                                                                         false });
     const size_t in = w->in_height * w->in_width * channels, out = height * width * columns;
     float *x = random_integers(random, IMAGES * in);
     float *weights = random_integers(random, 9 * channels * columns);
@@ -235,16 +273,18 @@ static void whole_check(ink_cpu cpu, uint64_t *random, size_t channels, size_t c
     for (size_t i = 0; i < IMAGES; i++)
         ink_winograd_add(&run, x + i * in, y + i * out);
     ink_winograd_end(&run);
-    snprintf(where, sizeof where, "%s: %zu to %zu channels, %zux%zu", ink_cpu_name(cpu), channels, columns, height,
-             width);
+    snprintf(where, sizeof where, "%s: tiles of %zu, %zu to %zu channels, %zux%zu", ink_cpu_name(cpu), way->tile, channels,
+             columns, height, width);
     for (size_t at = 0; at < IMAGES * out; at++) {
         const size_t o = at % columns, px = at / columns % width, py = at / columns / width % height;
+        const float *picture = x + at / out * in;
         double sum = bias[o];
         for (size_t t = 0; t < 9; t++)
             for (size_t c = 0; c < channels; c++)
-                sum += (double)x[at / out * in + ((py + t / 3) * w->in_width + px + t % 3) * channels + c] *
+                sum += (double)picture[((py + t / 3) * w->in_width + px + t % 3) * channels + c] *
                        (double)weights[((turned ? 8 - t : t) * channels + c) * columns + o];
-        check_value(y[at], sum > 0 ? sum : sum / 2, 0, at);
+        const double bound = way == &two ? 0 : whole_bound(way, w, picture, weights, turned, py, px, o);
+        check_value(y[at], sum > 0 ? sum : sum / 2, bound, at);
     }
     free(x);
     free(weights);
@@ -259,7 +299,7 @@ static void gradient_check(ink_cpu cpu, uint64_t *random, size_t channels, size_
                            size_t images)
 {
     ink_arena arena;
-    const ink_winograd *w = prepared(&arena, cpu, &(ink_winograd_sizes){ channels, columns, height, width, 0, false });
+    const ink_winograd *w = prepared(&arena, cpu, &(ink_winograd_sizes){ 2, channels, columns, height, width, 0, false });
     const size_t in = w->in_height * w->in_width * channels, out = height * width * columns;
     float *x = random_integers(random, images * in), *dy = random_integers(random, images * out);
     float *gradient = calloc(9 * channels * columns, sizeof *gradient);
@@ -305,8 +345,25 @@ static void it_is_the_convolution(void **state)
                                        { 64, 48, 10, 10 } };
     uint64_t random = 22;
     CHECK_EACH_CPU(cpu)
-        for (size_t i = 0; i < CHECK_COUNT(sizes); i++)
-            whole_check(cpu, &random, sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3], i % 2);
+        for (size_t i = 0; i < 2 * CHECK_COUNT(sizes); i++) {
+            const size_t *s = sizes[i / 2];
+            whole_check(cpu, &random, i % 2 ? &four : &two, s[0], s[1], s[2], s[3], i / 2 % 2);
+        }
+}
+
+/* Tiny convolutions go directly; others by the tile that needs the fewest products for what it must compute. */
+static void the_tile_is_by_cost(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t channels, columns, height, width, tile;
+    } rows[] = { { 1, 32, 26, 26, 0 }, { 4, 4, 28, 28, 0 }, { 32, 64, 2, 2, 2 }, { 32, 64, 10, 10, 4 },
+                 { 128, 128, 7, 7, 4 }, { 64, 64, 1, 1, 0 }, { 32, 32, 6, 6, 2 } };
+    for (size_t i = 0; i < CHECK_COUNT(rows); i++) {
+        const ink_winograd_sizes sizes = { .channels = rows[i].channels, .columns = rows[i].columns,
+                                           .out_height = rows[i].height, .out_width = rows[i].width };
+        assert_int_equal(ink_winograd_tile(&sizes, rows[i].height * rows[i].width), rows[i].tile);
+    }
 }
 
 int main(void)
@@ -314,6 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(transform_kernels),
         cmocka_unit_test(it_is_the_convolution),
+        cmocka_unit_test(the_tile_is_by_cost),
         cmocka_unit_test(its_weights_have_the_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -349,9 +349,9 @@ void ink_winograd_back_f32_avx2(const ink_winograd_back_f32 *k)
             __m256 rows[4][2];
 #pragma GCC unroll 2
             for (size_t i = 0; i < 2; i++) {
-                const bool in = i == 0 || k->inside[t] & 1;
+                const bool in = i == 0 || (k->inside[t] & 15) > 1;
                 const __m256 upper = in ? vec_load_some(dy + i * k->channels, left) : zero;
-                const __m256 lower = in && k->inside[t] & 2 ? vec_load_some(dy + k->row + i * k->channels, left) : zero;
+                const __m256 lower = in && k->inside[t] >> 4 > 1 ? vec_load_some(dy + k->row + i * k->channels, left) : zero;
                 rows[0][i] = upper;
                 rows[1][i] = _mm256_add_ps(upper, lower);
                 rows[2][i] = _mm256_sub_ps(upper, lower);

@@ -135,17 +135,20 @@ typedef struct ink_softmax_f32 {
     float *y;
 } ink_softmax_f32;
 
-/* The sums before and after Winograd's products, F(2x2, 3x3); src/ops/winograd.h says whose. For each tile and
- * channel, d the 4x4 inputs from x[offset[tile]] on and B^T = [1 0 -1 0; 0 1 1 0; 0 -1 1 0; 0 1 0 -1]:
+/* The sums before and after Winograd's products; src/ops/winograd.h says whose. For each tile and channel, F(2x2, 3x3)
+ * with d the 4x4 inputs from x[offset[tile]] on, and F(4x4, 3x3) with 6x6:
  *
- *     v[4 i + k, tile, c] = (B^T d B)[i, k]
+ *     v[n i + k, tile, c] = (B^T d B)[i, k], n = 4 or 6
+ *     y[offset[tile] + i * row + k * channels + c] = leaky(bias[c] + (A^T m A)[i, k]), leaky as igemm's
  *
- * and with A^T = [1 1 1 0; 0 1 -1 -1], leaky as igemm's:
+ * of which so many columns are written as the lower four bits of inside[tile] say, and rows as the upper four. Pooled, the
+ * largest of each 2x2 outputs is written instead, at y[offset[tile] + i / 2 * row + k / 2 * channels + c].
  *
- *     y[offset[tile] + i * row + k * channels + c] = leaky(bias[c] + (A^T m A)[i, k])
+ *     F(2x2, 3x3): B^T = [1 0 -1 0; 0 1 1 0; 0 -1 1 0; 0 1 0 -1], A^T = [1 1 1 0; 0 1 -1 -1]
+ *     F(4x4, 3x3): B^T = [4 0 -5 0 1 0; 0 -4 -4 1 1 0; 0 4 -4 -1 1 0; 0 -2 -1 2 1 0; 0 2 -1 -2 1 0; 0 4 0 -5 0 1],
+ *                  A^T = [1 1 1 1 1 0; 0 1 -1 2 -2 0; 0 1 1 4 4 0; 0 1 -1 8 -8 1]
  *
- * of which the right column is written where bit 0 of inside[tile] is set, the lower row where bit 1 is; or, pooled, the
- * largest of the four, at y[offset[tile] + c]. The last is the gradient's way back through that sum, from outputs of which those outside are 0:
+ * The last, of F(2x2, 3x3), is the gradient's way back through the outputs' sum; of dy those outside are 0:
  *
  *     g[4 i + k, tile, c] = (A dy A^T)[i, k] */
 typedef struct ink_winograd_in_f32 {
@@ -168,6 +171,9 @@ typedef struct ink_winograd_out_f32 {
     size_t row;
     bool pooled;
 } ink_winograd_out_f32;
+
+typedef ink_winograd_in_f32 ink_winograd4_in_f32;
+typedef ink_winograd_out_f32 ink_winograd4_out_f32;
 
 typedef struct ink_winograd_back_f32 {
     size_t tiles, channels;
@@ -338,6 +344,8 @@ typedef enum ink_kernel_op {
     INK_KERNEL_pixels_f32,
     INK_KERNEL_winograd_in_f32,
     INK_KERNEL_winograd_out_f32,
+    INK_KERNEL_winograd4_in_f32,
+    INK_KERNEL_winograd4_out_f32,
     INK_KERNEL_winograd_back_f32,
     INK_KERNEL_wgrad_f32,
     INK_KERNEL_sparse_dense_f32,
@@ -380,6 +388,8 @@ typedef struct ink_kernel {
         void (*pixels_f32)(const ink_pixels_f32 *);
         void (*winograd_in_f32)(const ink_winograd_in_f32 *);
         void (*winograd_out_f32)(const ink_winograd_out_f32 *);
+        void (*winograd4_in_f32)(const ink_winograd_in_f32 *);
+        void (*winograd4_out_f32)(const ink_winograd_out_f32 *);
         void (*winograd_back_f32)(const ink_winograd_back_f32 *);
         void (*wgrad_f32)(const ink_wgrad_f32 *);
         void (*sparse_dense_f32)(const ink_sparse_dense_f32 *);

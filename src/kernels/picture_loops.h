@@ -177,11 +177,111 @@ void ISA(winograd_out_f32)(const ink_winograd_out_f32 *k)
                 vec_store_some(y, vec_leaky(most, slope), left);
                 continue;
             }
-            for (size_t i = 0; i < (k->inside[t] & 2 ? 2 : 1); i++, y += k->row) {
+            for (size_t i = 0; i < k->inside[t] >> 4; i++, y += k->row) {
                 vec_store_some(y, vec_leaky(out[i][0], slope), left);
-                if (k->inside[t] & 1)
+                if ((k->inside[t] & 15) > 1)
                     vec_store_some(y + k->channels, vec_leaky(out[i][1], slope), left);
             }
+        }
+}
+
+/* A line of F(4x4, 3x3)'s B^T d. */
+ALWAYS_INLINE void winograd4_in_line(const vec d[6], vec v[6])
+{
+    const vec two = vec_all(2), four = vec_all(4), minus_four = vec_all(-4), minus_five = vec_all(-5);
+    const vec a = vec_fma(minus_four, d[2], d[4]), b = vec_fma(minus_four, d[1], d[3]);
+    const vec e = vec_sub(d[4], d[2]), f = vec_mul(two, vec_sub(d[3], d[1]));
+    v[0] = vec_fma(four, d[0], vec_fma(minus_five, d[2], d[4]));
+    v[1] = vec_add(a, b);
+    v[2] = vec_sub(a, b);
+    v[3] = vec_add(e, f);
+    v[4] = vec_sub(e, f);
+    v[5] = vec_fma(four, d[1], vec_fma(minus_five, d[3], d[5]));
+}
+
+/* A line of its A^T m. */
+ALWAYS_INLINE void winograd4_out_line(const vec m[6], vec y[4])
+{
+    const vec a = vec_add(m[1], m[2]), b = vec_sub(m[1], m[2]), e = vec_add(m[3], m[4]), f = vec_sub(m[3], m[4]);
+    y[0] = vec_add(vec_add(m[0], a), e);
+    y[1] = vec_fma(vec_all(2), f, b);
+    y[2] = vec_fma(vec_all(4), e, a);
+    y[3] = vec_add(vec_fma(vec_all(8), f, b), m[5]);
+}
+
+void ISA(winograd4_in_f32)(const ink_winograd_in_f32 *k)
+{
+    for (size_t t = 0; t < k->tiles; t++)
+        for (size_t c = 0; c < k->channels; c += LANES) {
+            const size_t left = k->channels - c;
+            const float *x = k->x + k->offset[t] + c;
+            float *v = k->v + t * k->channels + c;
+            vec columns[6][6];
+#pragma GCC unroll 6
+            for (size_t n = 0; n < 6; n++) {
+                vec d[6], line[6];
+#pragma GCC unroll 6
+                for (size_t i = 0; i < 6; i++)
+                    d[i] = vec_load_some(x + i * k->row + n * k->channels, left);
+                winograd4_in_line(d, line);
+#pragma GCC unroll 6
+                for (size_t i = 0; i < 6; i++)
+                    columns[i][n] = line[i];
+            }
+#pragma GCC unroll 6
+            for (size_t i = 0; i < 6; i++) {
+                vec line[6];
+                winograd4_in_line(columns[i], line);
+#pragma GCC unroll 6
+                for (size_t n = 0; n < 6; n++, v += k->next)
+                    vec_store_some(v, line[n], left);
+            }
+        }
+}
+
+void ISA(winograd4_out_f32)(const ink_winograd_out_f32 *k)
+{
+    const vec slope = vec_all(k->slope);
+    for (size_t t = 0; t < k->tiles; t++)
+        for (size_t c = 0; c < k->channels; c += LANES) {
+            const size_t left = k->channels - c, width = k->inside[t] & 15, height = k->inside[t] >> 4;
+            const float *m = k->m + t * k->channels + c;
+            float *y = k->y + k->offset[t] + c;
+            const vec bias = vec_load_some(k->bias + c, left);
+            vec columns[4][6], out[4][4];
+#pragma GCC unroll 6
+            for (size_t n = 0; n < 6; n++) {
+                vec d[6], line[4];
+#pragma GCC unroll 6
+                for (size_t i = 0; i < 6; i++)
+                    d[i] = vec_load_some(m + (6 * i + n) * k->next, left);
+                winograd4_out_line(d, line);
+#pragma GCC unroll 4
+                for (size_t i = 0; i < 4; i++)
+                    columns[i][n] = line[i];
+            }
+#pragma GCC unroll 4
+            for (size_t i = 0; i < 4; i++)
+                winograd4_out_line(columns[i], out[i]);
+            if (k->pooled) {
+#pragma GCC unroll 2
+                for (size_t i = 0; i < 2; i++)
+#pragma GCC unroll 2
+                    for (size_t n = 0; n < 2; n++) {
+                        const vec most = vec_max(vec_max(out[2 * i][2 * n], out[2 * i][2 * n + 1]),
+                                                 vec_max(out[2 * i + 1][2 * n], out[2 * i + 1][2 * n + 1]));
+                        if (2 * i < height && 2 * n < width)
+                            vec_store_some(y + i * k->row + n * k->channels, vec_leaky(vec_add(most, bias), slope), left);
+                    }
+                continue;
+            }
+#pragma GCC unroll 4
+            for (size_t i = 0; i < 4; i++)
+#pragma GCC unroll 4
+                for (size_t n = 0; n < 4; n++)
+                    if (i < height && n < width)
+                        vec_store_some(y + i * k->row + n * k->channels, vec_leaky(vec_add(out[i][n], bias), slope),
+                                       left);
         }
 }
 

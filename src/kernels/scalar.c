@@ -182,56 +182,95 @@ void ink_pixels_f32_scalar(const ink_pixels_f32 *p)
         p->y[i] = (float)p->x[i] * p->scale + p->offset;
 }
 
-void ink_winograd_in_f32_scalar(const ink_winograd_in_f32 *k)
+/* A line of B^T d, and of A^T m: `count` inputs that lie `step` apart. */
+static void winograd_in_line(size_t count, const float *d, size_t step, float *v)
+{
+    static const float b2[4][4] = { { 1, 0, -1, 0 }, { 0, 1, 1, 0 }, { 0, -1, 1, 0 }, { 0, 1, 0, -1 } };
+    static const float b4[6][6] = { { 4, 0, -5, 0, 1, 0 },  { 0, -4, -4, 1, 1, 0 }, { 0, 4, -4, -1, 1, 0 },
+                                    { 0, -2, -1, 2, 1, 0 }, { 0, 2, -1, -2, 1, 0 }, { 0, 4, 0, -5, 0, 1 } };
+    for (size_t i = 0; i < count; i++) {
+        const float *b = count == 4 ? b2[i] : b4[i];
+        v[i] = 0;
+        for (size_t k = 0; k < count; k++)
+            if (b[k] != 0) /* what has no part in it may be infinite */
+                v[i] += b[k] * d[k * step];
+    }
+}
+
+static void winograd_out_line(size_t count, const float *m, size_t step, float *y)
+{
+    static const float a2[2][4] = { { 1, 1, 1, 0 }, { 0, 1, -1, -1 } };
+    static const float a4[4][6] = {
+        { 1, 1, 1, 1, 1, 0 }, { 0, 1, -1, 2, -2, 0 }, { 0, 1, 1, 4, 4, 0 }, { 0, 1, -1, 8, -8, 1 }
+    };
+    for (size_t i = 0; i < count - 2; i++) {
+        const float *a = count == 4 ? a2[i] : a4[i];
+        y[i] = 0;
+        for (size_t k = 0; k < count; k++)
+            if (a[k] != 0)
+                y[i] += a[k] * m[k * step];
+    }
+}
+
+static void winograd_in(const ink_winograd_in_f32 *k, size_t side)
 {
     for (size_t t = 0; t < k->tiles; t++)
         for (size_t c = 0; c < k->channels; c++) {
             const float *x = k->x + k->offset[t] + c;
-            float *v = k->v + t * k->channels + c, rows[4][4];
-            for (size_t i = 0; i < 4; i++) { /* of B^T d */
-                const float *d = x + i * k->channels;
-                const float a = d[0], b = d[k->row], e = d[2 * k->row], f = d[3 * k->row];
-                rows[0][i] = a - e;
-                rows[1][i] = b + e;
-                rows[2][i] = e - b;
-                rows[3][i] = b - f;
-            }
-            for (size_t i = 0; i < 4; i++, v += 4 * k->next) {
-                v[0] = rows[i][0] - rows[i][2];
-                v[k->next] = rows[i][1] + rows[i][2];
-                v[2 * k->next] = rows[i][2] - rows[i][1];
-                v[3 * k->next] = rows[i][1] - rows[i][3];
+            float *v = k->v + t * k->channels + c, columns[6][6], line[6];
+            for (size_t i = 0; i < side; i++)
+                winograd_in_line(side, x + i * k->channels, k->row, columns[i]);
+            for (size_t i = 0; i < side; i++) {
+                winograd_in_line(side, columns[0] + i, 6, line);
+                for (size_t n = 0; n < side; n++, v += k->next)
+                    *v = line[n];
             }
         }
 }
 
-void ink_winograd_out_f32_scalar(const ink_winograd_out_f32 *k)
+static void winograd_out(const ink_winograd_out_f32 *k, size_t side)
 {
     for (size_t t = 0; t < k->tiles; t++)
         for (size_t c = 0; c < k->channels; c++) {
-            const size_t next = k->next;
             const float *m = k->m + t * k->channels + c;
-            float rows[2][4];
-            for (size_t i = 0; i < 4; i++, m += next) { /* of A^T m */
-                rows[0][i] = m[0] + m[4 * next] + m[8 * next];
-                rows[1][i] = m[4 * next] - m[8 * next] - m[12 * next];
+            const size_t width = k->inside[t] & 15, height = k->inside[t] >> 4;
+            float *y = k->y + k->offset[t] + c, columns[6][4], out[4][4];
+            for (size_t i = 0; i < side; i++)
+                winograd_out_line(side, m + i * k->next, side * k->next, columns[i]);
+            for (size_t i = 0; i < side - 2; i++) {
+                winograd_out_line(side, columns[0] + i, 4, out[i]);
+                for (size_t n = 0; n < side - 2; n++)
+                    out[i][n] += k->bias[c];
             }
-            float most = -INFINITY;
-            for (size_t i = 0; i < 2; i++) {
-                float *y = k->y + k->offset[t] + i * k->row + c;
-                const float left = k->bias[c] + (rows[i][0] + rows[i][1] + rows[i][2]);
-                const float right = k->bias[c] + (rows[i][1] - rows[i][2] - rows[i][3]);
-                most = left > most ? left : most;
-                most = right > most ? right : most;
-                if (k->pooled || (i && !(k->inside[t] & 2)))
-                    continue;
-                y[0] = left > 0 ? left : k->slope * left;
-                if (k->inside[t] & 1)
-                    y[k->channels] = right > 0 ? right : k->slope * right;
-            }
-            if (k->pooled)
-                k->y[k->offset[t] + c] = most > 0 ? most : k->slope * most;
+            const size_t step = k->pooled ? 2 : 1;
+            for (size_t i = 0; i < height; i += step, y += k->row)
+                for (size_t n = 0; n < width; n += step) {
+                    float v = out[i][n];
+                    if (k->pooled)
+                        v = fmaxf(fmaxf(v, out[i][n + 1]), fmaxf(out[i + 1][n], out[i + 1][n + 1]));
+                    y[n / step * k->channels] = v > 0 ? v : k->slope * v;
+                }
         }
+}
+
+void ink_winograd_in_f32_scalar(const ink_winograd_in_f32 *k)
+{
+    winograd_in(k, 4);
+}
+
+void ink_winograd_out_f32_scalar(const ink_winograd_out_f32 *k)
+{
+    winograd_out(k, 4);
+}
+
+void ink_winograd4_in_f32_scalar(const ink_winograd_in_f32 *k)
+{
+    winograd_in(k, 6);
+}
+
+void ink_winograd4_out_f32_scalar(const ink_winograd_out_f32 *k)
+{
+    winograd_out(k, 6);
 }
 
 void ink_winograd_back_f32_scalar(const ink_winograd_back_f32 *k)
@@ -240,8 +279,9 @@ void ink_winograd_back_f32_scalar(const ink_winograd_back_f32 *k)
         for (size_t c = 0; c < k->channels; c++) {
             const float *dy = k->dy + k->offset[t] + c;
             float *g = k->g + t * k->channels + c;
-            const float right = k->inside[t] & 1 ? dy[k->channels] : 0, below = k->inside[t] & 2 ? dy[k->row] : 0;
-            const float corner = k->inside[t] == 3 ? dy[k->row + k->channels] : 0;
+            const bool wide = (k->inside[t] & 15) > 1, high = k->inside[t] >> 4 > 1;
+            const float right = wide ? dy[k->channels] : 0, below = high ? dy[k->row] : 0;
+            const float corner = wide && high ? dy[k->row + k->channels] : 0;
             const float rows[4][2] = { { dy[0], right }, { dy[0] + below, right + corner },
                                        { dy[0] - below, right - corner }, { -below, -corner } }; /* A dy */
             for (size_t i = 0; i < 4; i++, g += 4 * k->next) {

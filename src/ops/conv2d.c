@@ -184,12 +184,16 @@ static ink_status prepare_winograd(ink_step *step, ink_prepare *p, geometry g, u
     const size_t pixels = sizes.out_height * sizes.out_width;
     if (g.groups != 1 || g.kernel_height != 3 || g.kernel_width != 3 || ink_attr_u32(a, INK_ATTR_STRIDE, 0) != 1 ||
         ink_attr_u32(a, INK_ATTR_STRIDE, 1) != 1 || ink_attr_u32(a, INK_ATTR_DILATION, 0) != 1 ||
-        ink_attr_u32(a, INK_ATTR_DILATION, 1) != 1 || !ink_winograd_pays(&sizes, pixels) ||
+        ink_attr_u32(a, INK_ATTR_DILATION, 1) != 1 ||
         (step->pool && (ink_attr_u32(&step->pool->attributes, INK_ATTR_KERNEL, 0) != 2 ||
                         ink_attr_u32(&step->pool->attributes, INK_ATTR_KERNEL, 1) != 2)))
         return INK_OK;
-    /* Tiles of an odd height or width read one row or column more than there is. */
-    const size_t height = (sizes.out_height + 1) / 2 * 2 + 2, width = (sizes.out_width + 1) / 2 * 2 + 2;
+    const size_t tile = sizes.tile = ink_winograd_tile(&sizes, pixels);
+    if (!tile)
+        return INK_OK;
+    /* Tiles that reach over the outputs read rows or columns more than there are. */
+    const size_t height = (sizes.out_height + tile - 1) / tile * tile + 2;
+    const size_t width = (sizes.out_width + tile - 1) / tile * tile + 2;
     const bool copied = step->bordered || height > padded_height || width > padded_width;
     sizes.in_width = width > padded_width ? width : padded_width;
     step->bordered = copied ? (height > padded_height ? height : padded_height) * sizes.in_width * g.channels : 0;

@@ -4,56 +4,78 @@
 
 #include <string.h>
 
-/* Products of a tile; and floats of a block of tiles or images that stay in a usual second-level cache. */
-enum { POINTS = 16, BLOCK_LEAST = 12, BLOCK_FLOATS = 1 << 17, SUMS_FLOATS = 1 << 18 };
+/* Products of a tile in training and at most; and floats of a block of tiles or images that stay in a usual second-level
+ * cache. */
+enum { POINTS = 16, POINTS_MOST = 36, BLOCK_LEAST = 12, BLOCK_FLOATS = 1 << 17, SUMS_FLOATS = 1 << 18 };
 
 bool ink_winograd_fits(size_t kernel_height, size_t kernel_width, size_t channels, size_t columns)
 {
     return kernel_height == 3 && kernel_width == 3 && channels >= 16 && columns >= 16;
 }
 
-/* Costs in multiply-adds, from measurements with AVX2. What a channel of a tile costs in the transform before the products
- * is as much as 80 of them; behind, and for the ends of 16 short sums, 120 an output channel. */
-bool ink_winograd_pays(const ink_winograd_sizes *s, size_t pixels)
+static size_t tiles_of(const ink_winograd_sizes *s, size_t tile)
 {
-    const double tiles = (double)((s->out_height + 1) / 2) * (double)((s->out_width + 1) / 2);
+    return ((s->out_height + tile - 1) / tile) * ((s->out_width + tile - 1) / tile);
+}
+
+/* Costs in multiply-adds, from measurements with AVX-512, whose transforms cost the most beside its products: what a
+ * channel of a tile costs before the products; and behind, with the ends of so many short sums. */
+static const struct {
+    size_t tile;
+    double points, in, out;
+} ways[] = { { 2, 16, 80, 130 }, { 4, 36, 200, 300 } };
+
+size_t ink_winograd_tile(const ink_winograd_sizes *s, size_t pixels)
+{
     const double in = (double)s->channels, out = (double)s->columns;
-    return tiles * (POINTS * in * out + 80 * in + 120 * out) < (double)pixels * 9 * in * out;
+    double least = (double)pixels * 9 * in * out;
+    size_t tile = 0;
+    for (size_t i = 0; i < INK_COUNT(ways); i++) {
+        const double cost = (double)tiles_of(s, ways[i].tile) *
+                            (ways[i].points * in * out + ways[i].in * in + ways[i].out * out);
+        if (cost < least) {
+            least = cost;
+            tile = ways[i].tile;
+        }
+    }
+    return tile;
 }
 
 ink_status ink_winograd_prepare(ink_winograd **made, const ink_winograd_sizes *s, ink_prepare *p, ink_step *counted)
 {
-    const size_t down = (s->out_height + 1) / 2, across = (s->out_width + 1) / 2;
+    const size_t side = s->tile, down = (s->out_height + side - 1) / side, across = (s->out_width + side - 1) / side;
     ink_winograd *w = ink_arena_array(p->arena, 1, sizeof *w);
     if (!w)
         return ink_fail(p->error, INK_ERR_MEMORY, "no memory for a convolution");
     *made = w;
-    *w = (ink_winograd){ .channels = s->channels, .columns = s->columns, .in_height = 2 * down + 2,
-                         .in_width = s->in_width ? s->in_width : 2 * across + 2, .out_height = s->out_height,
-                         .out_width = s->out_width, .pooled = s->pooled, .tiles = down * across };
-    w->block = BLOCK_FLOATS / (POINTS * (s->channels + s->columns));
+    *w = (ink_winograd){ .tile = side, .points = (side + 2) * (side + 2), .channels = s->channels, .columns = s->columns,
+                         .in_height = side * down + 2, .in_width = s->in_width ? s->in_width : side * across + 2,
+                         .out_height = s->out_height, .out_width = s->out_width, .pooled = s->pooled,
+                         .tiles = down * across };
+    w->block = BLOCK_FLOATS / (w->points * (s->channels + s->columns));
     w->block = w->block < BLOCK_LEAST ? BLOCK_LEAST : w->block > INK_WINOGRAD_BLOCK ? INK_WINOGRAD_BLOCK : w->block;
-    /* A little further than need be: 16 streams that are a power of two apart meet in the same lines of a cache. */
+    /* A little further than need be: streams that are a power of two apart meet in the same lines of a cache. */
     w->v_next = w->block * s->channels + INK_ALIGNMENT / sizeof(float);
     w->m_next = w->block * s->columns + INK_ALIGNMENT / sizeof(float);
-    w->in_kernel = ink_kernel_find(INK_KERNEL_winograd_in_f32, p->cpu);
-    w->out_kernel = ink_kernel_find(INK_KERNEL_winograd_out_f32, p->cpu);
+    w->in_kernel = ink_kernel_find(side == 2 ? INK_KERNEL_winograd_in_f32 : INK_KERNEL_winograd4_in_f32, p->cpu);
+    w->out_kernel = ink_kernel_find(side == 2 ? INK_KERNEL_winograd_out_f32 : INK_KERNEL_winograd4_out_f32, p->cpu);
     w->back_kernel = ink_kernel_find(INK_KERNEL_winograd_back_f32, p->cpu);
     w->weight_kernel = ink_kernel_find(INK_KERNEL_wgrad_f32, p->cpu);
     w->product_kernel = ink_kernel_find(INK_KERNEL_igemm_f32, p->cpu);
     const size_t tile = w->product_kernel->tile;
     w->matrix = ink_igemm_packed_size(tile, s->columns, 1, s->channels);
     uint32_t *in, *out, *inside;
-    INK_TRY(ink_prepare_floats(p, counted, POINTS * w->matrix, &w->packed));
+    INK_TRY(ink_prepare_floats(p, counted, w->points * w->matrix, &w->packed));
     INK_TRY(ink_prepare_floats(p, counted, ink_round_up(s->columns, tile), &w->zero));
     INK_TRY(ink_prepare_offsets(p, counted, w->tiles, &in));
     INK_TRY(ink_prepare_offsets(p, counted, w->tiles, &out));
     INK_TRY(ink_prepare_offsets(p, counted, w->tiles / 4 + 1, &inside));
     for (size_t t = 0; t < w->tiles; t++) {
-        const size_t y = t / across * 2, x = t % across * 2;
+        const size_t y = t / across * side, x = t % across * side;
+        const size_t high = s->out_height - y, wide = s->out_width - x;
         in[t] = (uint32_t)((y * w->in_width + x) * s->channels);
-        out[t] = (uint32_t)((s->pooled ? t : y * s->out_width + x) * s->columns);
-        ((uint8_t *)inside)[t] = (uint8_t)((x + 1 < s->out_width) | (y + 1 < s->out_height) << 1);
+        out[t] = (uint32_t)((s->pooled ? y / 2 * (s->out_width / 2) + x / 2 : y * s->out_width + x) * s->columns);
+        ((uint8_t *)inside)[t] = (uint8_t)((wide < side ? wide : side) | (high < side ? high : side) << 4);
     }
     w->in_offset = in;
     w->out_offset = out;
@@ -61,23 +83,21 @@ ink_status ink_winograd_prepare(ink_winograd **made, const ink_winograd_sizes *s
     return INK_OK;
 }
 
-/* u = G g G^T with G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1]. */
-static void transform(const float g[9], float u[POINTS])
+/* u = G g G^T. */
+static void transform(size_t side, const double g[9], double u[POINTS_MOST])
 {
-    float rows[4][3];
-    for (size_t x = 0; x < 3; x++) {
-        const float a = g[x], b = g[3 + x], c = g[6 + x];
-        rows[0][x] = a;
-        rows[1][x] = 0.5f * (a + b + c);
-        rows[2][x] = 0.5f * (a - b + c);
-        rows[3][x] = c;
-    }
-    for (size_t y = 0; y < 4; y++) {
-        const float a = rows[y][0], b = rows[y][1], c = rows[y][2];
-        u[4 * y] = a;
-        u[4 * y + 1] = 0.5f * (a + b + c);
-        u[4 * y + 2] = 0.5f * (a - b + c);
-        u[4 * y + 3] = c;
+    static const double two[4][3] = { { 1, 0, 0 }, { 0.5, 0.5, 0.5 }, { 0.5, -0.5, 0.5 }, { 0, 0, 1 } };
+    static const double four[6][3] = {
+        { 1.0 / 4, 0, 0 }, { -1.0 / 6, -1.0 / 6, -1.0 / 6 }, { -1.0 / 6, 1.0 / 6, -1.0 / 6 },
+        { 1.0 / 24, 1.0 / 12, 1.0 / 6 }, { 1.0 / 24, -1.0 / 12, 1.0 / 6 }, { 0, 0, 1 }
+    };
+    const double(*const matrix)[3] = side == 2 ? two : four;
+    for (size_t y = 0; y < side + 2; y++) {
+        double row[3];
+        for (size_t x = 0; x < 3; x++)
+            row[x] = matrix[y][0] * g[x] + matrix[y][1] * g[3 + x] + matrix[y][2] * g[6 + x];
+        for (size_t x = 0; x < side + 2; x++)
+            *u++ = matrix[x][0] * row[0] + matrix[x][1] * row[1] + matrix[x][2] * row[2];
     }
 }
 
@@ -88,19 +108,19 @@ void ink_winograd_pack(const ink_winograd *w, const float *weights, size_t tap_s
     for (size_t panel = 0; panel < w->columns; panel += tile)
         for (size_t c = 0; c < w->channels; c++)
             for (size_t k = 0; k < tile; k++) {
-                float g[9] = { 0 }, u[POINTS];
+                double g[9] = { 0 }, u[POINTS_MOST];
                 const float *from = weights + c * depth_stride + (panel + k) * column_stride;
                 for (size_t t = 0; panel + k < w->columns && t < 9; t++)
-                    g[turned ? 8 - t : t] = from[t * tap_stride];
-                transform(g, u);
-                for (size_t p = 0; p < POINTS; p++)
-                    w->packed[p * w->matrix + panel * w->channels + c * tile + k] = u[p];
+                    g[turned ? 8 - t : t] = (double)from[t * tap_stride];
+                transform(w->tile, g, u);
+                for (size_t p = 0; p < w->points; p++)
+                    w->packed[p * w->matrix + panel * w->channels + c * tile + k] = (float)u[p];
             }
 }
 
 size_t ink_winograd_scratch(const ink_winograd *w)
 {
-    return POINTS * (w->v_next + w->m_next);
+    return w->points * (w->v_next + w->m_next);
 }
 
 void ink_winograd_begin(ink_winograd_run *run, const ink_winograd *w, const float *bias, float slope, float *scratch)
@@ -109,14 +129,14 @@ void ink_winograd_begin(ink_winograd_run *run, const ink_winograd *w, const floa
     run->bias = bias;
     run->slope = slope;
     run->v = scratch;
-    run->m = scratch + POINTS * w->v_next;
+    run->m = scratch + w->points * w->v_next;
     run->tiles = run->pieces = 0;
 }
 
 static void multiply_tiles(ink_winograd_run *run)
 {
     const ink_winograd *w = run->w;
-    for (size_t p = 0; p < POINTS; p++)
+    for (size_t p = 0; p < w->points; p++)
         w->product_kernel->run.igemm_f32(&(ink_igemm_f32){
             .rows = run->tiles, .columns = w->columns, .taps = 1, .depth = w->channels, .x = run->v + p * w->v_next,
             .x_stride = w->channels, .w = w->packed + p * w->matrix, .bias = w->zero, .slope = 1,
@@ -125,7 +145,8 @@ static void multiply_tiles(ink_winograd_run *run)
     for (size_t i = 0; i < run->pieces; m += run->piece[i++].count * w->columns)
         w->out_kernel->run.winograd_out_f32(&(ink_winograd_out_f32){
             run->piece[i].count, w->columns, w->out_offset + run->piece[i].tile, w->inside + run->piece[i].tile, m,
-            w->m_next, run->bias, run->slope, run->piece[i].y, w->out_width * w->columns, w->pooled });
+            w->m_next, run->bias, run->slope, run->piece[i].y,
+            (w->pooled ? w->out_width / 2 : w->out_width) * w->columns, w->pooled });
     run->tiles = run->pieces = 0;
 }
 

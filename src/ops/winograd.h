@@ -1,6 +1,7 @@
-/* 3x3 convolutions of stride 1 by Winograd's minimal filtering F(2x2, 3x3): A. Lavin, S. Gray, "Fast Algorithms
- * for Convolutional Neural Networks", 2016 (arXiv:1509.09308). A tile of 2x2 outputs takes 16 products for each pair
- * of channels where the convolution takes 36; the transforms before and after are sums. */
+/* 3x3 convolutions of stride 1 by Winograd's minimal filtering: A. Lavin, S. Gray, "Fast Algorithms for Convolutional
+ * Neural Networks", 2016 (arXiv:1509.09308). F(2x2, 3x3): a tile of 2x2 outputs takes 16 products for each pair of
+ * channels where the convolution takes 36; F(4x4, 3x3): 4x4 outputs take 36 where it takes 144. The transforms before
+ * and after are sums. Training goes by the first alone. */
 #ifndef INK_WINOGRAD_H
 #define INK_WINOGRAD_H
 
@@ -9,30 +10,33 @@
 enum { INK_WINOGRAD_BLOCK = 48 }; /* tiles at once, at most */
 
 typedef struct ink_winograd_sizes {
+    size_t tile;                   /* outputs of a tile, high and wide: 2 or 4 */
     size_t channels, columns;      /* of the input and the output */
     size_t out_height, out_width;
     size_t in_width;               /* pixels of a row of the input as it lies; 0: those that the tiles read */
-    bool pooled;                   /* a 2x2 max-pool of stride 2 takes the outputs, a tile each; their sizes are even */
+    bool pooled;                   /* a 2x2 max-pool of stride 2 takes the outputs; their sizes are even */
 } ink_winograd_sizes;
 
 struct ink_winograd {
+    size_t tile, points;              /* products of a tile: 16 or 36 */
     size_t channels, columns;
-    size_t in_height, in_width;       /* the input with its border: two more than the outputs, rounded up to even */
+    size_t in_height, in_width;       /* the input with its border: two more than the outputs, rounded up to whole tiles */
     size_t out_height, out_width;     /* of the convolution; what is written is half of it if it is pooled */
     bool pooled;
     size_t tiles, block;              /* of an image; at once */
     size_t v_next, m_next;            /* from a point of the transformed inputs, or products, to the next */
     const uint32_t *in_offset, *out_offset; /* of each tile's corner, in elements */
-    const uint8_t *inside;            /* bit 0: its right column is an output, bit 1: its lower row */
+    const uint8_t *inside;            /* so many of its columns are outputs, and 16 times so many rows */
     const ink_kernel *in_kernel, *product_kernel, *out_kernel, *back_kernel, *weight_kernel;
-    float *packed, *zero;             /* [16] packed matrices, made by ink_winograd_pack; zeros for a bias */
+    float *packed, *zero;             /* [points] packed matrices, made by ink_winograd_pack; zeros for a bias */
     size_t matrix;                    /* floats of one */
 };
 
 /* Whether it pays in training, which transforms gradients too. */
 bool ink_winograd_fits(size_t kernel_height, size_t kernel_width, size_t channels, size_t columns);
-/* Whether a 3x3 convolution of stride 1 costs less this way; `pixels` that it must compute otherwise. */
-bool ink_winograd_pays(const ink_winograd_sizes *sizes, size_t pixels);
+/* The tile, 2 or 4, with which a 3x3 convolution of stride 1 costs least, or 0 where it costs less to compute its
+ * `pixels` directly. */
+size_t ink_winograd_tile(const ink_winograd_sizes *sizes, size_t pixels);
 
 /* Makes one in the arena. Errors: INK_ERR_MEMORY, INK_ERR_LIMIT. */
 ink_status ink_winograd_prepare(ink_winograd **out, const ink_winograd_sizes *sizes, ink_prepare *p, ink_step *counted);

@@ -15,6 +15,9 @@ typedef struct method {
     size_t in_steps, out_steps;
 } method;
 
+/* Of a line of weights: the constant, its product, two sums. */
+enum { WEIGHT_STEPS = 4 };
+
 static const method two = {
     2, 4,
     { { 1, 0, -1, 0 }, { 0, 1, 1, 0 }, { 0, -1, 1, 0 }, { 0, 1, 0, -1 } },
@@ -173,6 +176,35 @@ static void back_check(const ink_kernel *kernel, uint64_t *random, size_t tiles,
     free(inside);
 }
 
+/* Weights side by side, and turned: from the last tap to the first. */
+static void weights_check(const ink_kernel *kernel, uint64_t *random, size_t pairs)
+{
+    const method *way = kernel->op == INK_KERNEL_winograd4_weights_f32 ? &four : &two;
+    const check_place place = pairs % CHECK_PLACES;
+    const size_t step = pairs + pairs % 3, points = way->side * way->side, g_size = pairs ? 8 * step + pairs : 0;
+    const bool turned = pairs / 3 % 2;
+    float *g = check_random_floats(random, g_size);
+    float *u = check_room_take(&rooms[0], points * pairs * sizeof *u, place);
+    const float *given = check_room_copy(&rooms[1], g, g_size * sizeof *g, place);
+    snprintf(where, sizeof where, "%s: %zu pairs%s, place %d", kernel->name, pairs, turned ? ", turned" : "", (int)place);
+    kernel->run.winograd_weights_f32(&(ink_winograd_weights_f32){
+        pairs, turned ? given + 8 * step : given, turned ? -(ptrdiff_t)step : (ptrdiff_t)step, u, pairs });
+    calls++;
+    check_kept(&rooms[0]);
+    for (size_t at = 0; at < points * pairs; at++) {
+        const size_t point = at / pairs, c = at % pairs;
+        double sum = 0, size = 0;
+        for (size_t t = 0; t < 9; t++) {
+            const double term = way->weights[point / way->side][t / 3] * way->weights[point % way->side][t % 3] *
+                                (double)g[(turned ? 8 - t : t) * step + c];
+            sum += term;
+            size += fabs(term);
+        }
+        check_value(u[at], sum, check_gamma(2 * WEIGHT_STEPS) * size + CHECK_TINY, at);
+    }
+    free(g);
+}
+
 static void transforms(const ink_kernel *kernel)
 {
     static const size_t channels[] = { 1, 7, 8, 9, 16, 17, 33 };
@@ -184,6 +216,8 @@ static void transforms(const ink_kernel *kernel)
             const size_t tiles = turn ? 3 : n / 12, count = turn ? n : channels[n % CHECK_COUNT(channels)];
             if (kernel->op == INK_KERNEL_winograd_in_f32 || kernel->op == INK_KERNEL_winograd4_in_f32)
                 in_check(kernel, &random, tiles, count);
+            else if (kernel->op == INK_KERNEL_winograd_weights_f32 || kernel->op == INK_KERNEL_winograd4_weights_f32)
+                weights_check(kernel, &random, n);
             else if (kernel->op == INK_KERNEL_winograd_back_f32)
                 back_check(kernel, &random, tiles, count);
             else {
@@ -201,6 +235,8 @@ static void transform_kernels(void **state)
     each_kernel(INK_KERNEL_winograd_out_f32, transforms);
     each_kernel(INK_KERNEL_winograd4_in_f32, transforms);
     each_kernel(INK_KERNEL_winograd4_out_f32, transforms);
+    each_kernel(INK_KERNEL_winograd_weights_f32, transforms);
+    each_kernel(INK_KERNEL_winograd4_weights_f32, transforms);
     each_kernel(INK_KERNEL_winograd_back_f32, transforms);
 }
 
@@ -228,7 +264,7 @@ static const ink_winograd *prepared(ink_arena *arena, ink_cpu cpu, const ink_win
 }
 
 /* The bound of an output by F(4x4, 3x3): what it would be if each product, sum and transform had the size of its parts,
- * times the roundings that follow one another: of the weights 1, of an input's transform, of the products, of the way out. */
+ * times the roundings that follow one another: of the weights, of an input's transform, of the products, of the way out. */
 static double whole_bound(const method *way, const ink_winograd *w, const float *x, const float *weights, bool turned,
                           size_t py, size_t px, size_t o)
 {
@@ -250,7 +286,7 @@ static double whole_bound(const method *way, const ink_winograd *w, const float 
         }
         size += fabs(way->out[py - ty][point / side] * way->out[px - tx][point % side]) * products;
     }
-    return check_gamma(1 + 2 * (double)way->in_steps + (double)w->channels + 1 + 2 * (double)way->out_steps + 2) * size;
+    return check_gamma(2 * WEIGHT_STEPS + 2 * (double)way->in_steps + (double)w->channels + 1 + 2 * (double)way->out_steps + 2) * size;
 }
 
 static void whole_check(ink_cpu cpu, uint64_t *random, const method *way, size_t channels, size_t columns, size_t height,

@@ -1,3 +1,6 @@
+#ifdef __linux__
+#define _DEFAULT_SOURCE /* madvise */
+#endif
 #include "base/memory.h"
 
 #include "base/checked.h"
@@ -9,6 +12,25 @@
 
 #ifdef _WIN32
 #include <malloc.h>
+#elif defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+/* The system gives out memory by pages of 4 KiB, and zeroing and mapping them one by one takes most of the time in which
+ * a model is opened: 4.5 MB 1.8 ms, by large pages 0.3 ms. So blocks of a quarter of a large page and more ask for these, a last
+ * part of over an eighth of one too. */
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+static void *alloc_large(size_t size)
+{
+    enum { PAGE = 1 << 21 };
+    void *block = NULL;
+    const size_t rest = size % PAGE, whole = rest > PAGE / 8 ? size + (PAGE - rest) : size;
+    if (posix_memalign(&block, PAGE, whole))
+        return NULL;
+    (void)madvise(block, whole / PAGE * PAGE, MADV_HUGEPAGE); /* where there are none, small ones do */
+    return block;
+}
+enum { LARGE = 1 << 19 };
 #endif
 
 static void *default_alloc(void *context, size_t size)
@@ -18,6 +40,10 @@ static void *default_alloc(void *context, size_t size)
     return _aligned_malloc(size ? size : 1, INK_ALIGNMENT);
 #else
     void *block = NULL;
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (size > LARGE && size < SIZE_MAX / 2)
+        return alloc_large(size);
+#endif
     return posix_memalign(&block, INK_ALIGNMENT, size ? size : 1) ? NULL : block;
 #endif
 }
@@ -110,11 +136,18 @@ void *ink_arena_array(ink_arena *arena, size_t count, size_t size)
     if (need >= ARENA_LARGE)
         arena->used = ink_round_up(arena->used, INK_ALIGNMENT);
     if (!arena->blocks || arena->used > arena->capacity || arena->capacity - arena->used < need) {
-        size_t capacity = need > ARENA_BLOCK - INK_ALIGNMENT ? need + INK_ALIGNMENT : ARENA_BLOCK;
+        /* What is large has a block to itself, behind the one that small items go on to fill. */
+        const bool own = need > ARENA_BLOCK / 4;
+        const size_t capacity = own ? need + INK_ALIGNMENT : ARENA_BLOCK;
         ink_arena_block *block = ink_alloc(&arena->allocator, capacity);
         if (!block) {
             arena->failed = true;
             return NULL;
+        }
+        if (own && arena->blocks) {
+            block->next = arena->blocks->next;
+            arena->blocks->next = block;
+            return memset((char *)block + INK_ALIGNMENT, 0, need);
         }
         block->next = arena->blocks;
         arena->blocks = block;

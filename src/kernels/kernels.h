@@ -7,6 +7,7 @@
 #include "inkling.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Which files of kernels are compiled in. */
 #if defined(__x86_64__) || defined(_M_X64)
@@ -172,8 +173,23 @@ typedef struct ink_winograd_out_f32 {
     bool pooled;
 } ink_winograd_out_f32;
 
+/* The weights' transform, for so many pairs of channels side by side: tap t of pair c is g[t * tap + c], and
+ *
+ *     u[(n i + k) * next + c] = (G g G^T)[i, k]
+ *
+ *     F(2x2, 3x3): G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1]
+ *     F(4x4, 3x3): G = [1/4 0 0; -1/6 -1/6 -1/6; -1/6 1/6 -1/6; 1/24 1/12 1/6; 1/24 -1/12 1/6; 0 0 1] */
+typedef struct ink_winograd_weights_f32 {
+    size_t pairs;
+    const float *g;
+    ptrdiff_t tap;
+    float *u;
+    size_t next;
+} ink_winograd_weights_f32;
+
 typedef ink_winograd_in_f32 ink_winograd4_in_f32;
 typedef ink_winograd_out_f32 ink_winograd4_out_f32;
+typedef ink_winograd_weights_f32 ink_winograd4_weights_f32;
 
 typedef struct ink_winograd_back_f32 {
     size_t tiles, channels;
@@ -346,6 +362,8 @@ typedef enum ink_kernel_op {
     INK_KERNEL_winograd_out_f32,
     INK_KERNEL_winograd4_in_f32,
     INK_KERNEL_winograd4_out_f32,
+    INK_KERNEL_winograd_weights_f32,
+    INK_KERNEL_winograd4_weights_f32,
     INK_KERNEL_winograd_back_f32,
     INK_KERNEL_wgrad_f32,
     INK_KERNEL_sparse_dense_f32,
@@ -390,6 +408,8 @@ typedef struct ink_kernel {
         void (*winograd_out_f32)(const ink_winograd_out_f32 *);
         void (*winograd4_in_f32)(const ink_winograd_in_f32 *);
         void (*winograd4_out_f32)(const ink_winograd_out_f32 *);
+        void (*winograd_weights_f32)(const ink_winograd_weights_f32 *);
+        void (*winograd4_weights_f32)(const ink_winograd_weights_f32 *);
         void (*winograd_back_f32)(const ink_winograd_back_f32 *);
         void (*wgrad_f32)(const ink_wgrad_f32 *);
         void (*sparse_dense_f32)(const ink_sparse_dense_f32 *);

@@ -285,4 +285,58 @@ void ISA(winograd4_out_f32)(const ink_winograd_out_f32 *k)
         }
 }
 
+/* A line of G g, of four or six. */
+ALWAYS_INLINE void winograd_weights_line(const size_t side, vec a, vec b, vec c, vec u[6])
+{
+    if (side == 4) {
+        const vec half = vec_all(0.5f);
+        u[0] = a;
+        u[1] = vec_mul(half, vec_add(vec_add(a, b), c));
+        u[2] = vec_mul(half, vec_add(vec_sub(a, b), c));
+        u[3] = c;
+        return;
+    }
+    const vec even = vec_mul(vec_all(-1.0f / 6), vec_add(a, c)), odd = vec_mul(vec_all(1.0f / 6), b);
+    const vec far = vec_fma(vec_all(1.0f / 6), c, vec_mul(vec_all(1.0f / 24), a)), rest = vec_mul(vec_all(1.0f / 12), b);
+    u[0] = vec_mul(vec_all(0.25f), a);
+    u[1] = vec_sub(even, odd);
+    u[2] = vec_add(even, odd);
+    u[3] = vec_add(far, rest);
+    u[4] = vec_sub(far, rest);
+    u[5] = c;
+}
+
+ALWAYS_INLINE void winograd_weights(const ink_winograd_weights_f32 *k, const size_t side)
+{
+    for (size_t c = 0; c < k->pairs; c += LANES) {
+        const size_t left = k->pairs - c;
+        float *u = k->u + c;
+        vec columns[3][6];
+#pragma GCC unroll 3
+        for (size_t x = 0; x < 3; x++) {
+            const float *g = k->g + (ptrdiff_t)x * k->tap + c;
+            winograd_weights_line(side, vec_load_some(g, left), vec_load_some(g + 3 * k->tap, left),
+                                  vec_load_some(g + 6 * k->tap, left), columns[x]);
+        }
+#pragma GCC unroll 6
+        for (size_t i = 0; i < side; i++) {
+            vec line[6];
+            winograd_weights_line(side, columns[0][i], columns[1][i], columns[2][i], line);
+#pragma GCC unroll 6
+            for (size_t n = 0; n < side; n++, u += k->next)
+                vec_store_some(u, line[n], left);
+        }
+    }
+}
+
+void ISA(winograd_weights_f32)(const ink_winograd_weights_f32 *k)
+{
+    winograd_weights(k, 4);
+}
+
+void ISA(winograd4_weights_f32)(const ink_winograd_weights_f32 *k)
+{
+    winograd_weights(k, 6);
+}
+
 #endif

@@ -273,6 +273,49 @@ void ink_winograd4_out_f32_scalar(const ink_winograd_out_f32 *k)
     winograd_out(k, 6);
 }
 
+/* A line of G g: three taps, `step` apart. */
+static void winograd_weights_line(size_t side, const float *g, ptrdiff_t step, float *u)
+{
+    const float a = g[0], b = g[step], c = g[2 * step];
+    if (side == 4) {
+        u[0] = a;
+        u[1] = 0.5f * (a + b + c);
+        u[2] = 0.5f * (a - b + c);
+        u[3] = c;
+        return;
+    }
+    u[0] = 0.25f * a;
+    u[1] = -1.0f / 6 * (a + c) - 1.0f / 6 * b;
+    u[2] = -1.0f / 6 * (a + c) + 1.0f / 6 * b;
+    u[3] = 1.0f / 24 * a + 1.0f / 6 * c + 1.0f / 12 * b;
+    u[4] = 1.0f / 24 * a + 1.0f / 6 * c - 1.0f / 12 * b;
+    u[5] = c;
+}
+
+static void winograd_weights(const ink_winograd_weights_f32 *k, size_t side)
+{
+    for (size_t c = 0; c < k->pairs; c++) {
+        float columns[3][6], line[6], *u = k->u + c;
+        for (size_t x = 0; x < 3; x++)
+            winograd_weights_line(side, k->g + (ptrdiff_t)x * k->tap + c, 3 * k->tap, columns[x]);
+        for (size_t i = 0; i < side; i++) {
+            winograd_weights_line(side, columns[0] + i, 6, line);
+            for (size_t n = 0; n < side; n++, u += k->next)
+                *u = line[n];
+        }
+    }
+}
+
+void ink_winograd_weights_f32_scalar(const ink_winograd_weights_f32 *k)
+{
+    winograd_weights(k, 4);
+}
+
+void ink_winograd4_weights_f32_scalar(const ink_winograd_weights_f32 *k)
+{
+    winograd_weights(k, 6);
+}
+
 void ink_winograd_back_f32_scalar(const ink_winograd_back_f32 *k)
 {
     for (size_t t = 0; t < k->tiles; t++)

@@ -97,33 +97,29 @@ static void padded_size(const ink_step *step, geometry g, uint32_t *height, uint
     *width = g.width + step->padding[1] + step->padding[3];
 }
 
-/* The weights in the order of taps, [out, taps, depth], and the bias, as floats with the batch norm folded in. */
-static ink_status read_weights(const ink_step *step, ink_prepare *p, geometry g, ink_arena *temporary, float **weights,
-                               float **biases)
+/* Weights, [out, depth, taps] as in the file, and biases, as floats with the batch norm folded in. */
+static ink_status read_weights(const ink_step *step, ink_prepare *p, geometry g, ink_arena *temporary,
+                               const float **weights, float **biases)
 {
     const ink_node *node = step->node;
-    const size_t taps = (size_t)g.kernel_height * g.kernel_width, depth = g.channels / g.groups, one = depth * taps;
-    float *file = ink_arena_array(temporary, g.out * one, sizeof *file), *b = ink_arena_array(temporary, g.out, sizeof *b);
-    float *w = ink_arena_array(temporary, g.out * one, sizeof *w);
-    float *scale = ink_arena_array(temporary, g.out, sizeof *scale);
-    float *shift = ink_arena_array(temporary, g.out, sizeof *shift);
-    if (temporary->failed)
-        return ink_node_fail(p->error, INK_ERR_MEMORY, node, "no memory to prepare it%s", "");
-    ink_parameter_floats(node, WEIGHT, g.out * one, 0, file);
-    ink_parameter_floats(node, BIAS, g.out, 0, b);
-    for (size_t o = 0; o < g.out; o++)
-        scale[o] = 1;
-    if (step->batch_norm)
-        ink_batch_norm_affine(step->batch_norm, g.out, scale, shift);
-    for (size_t o = 0; o < g.out; o++) {
-        for (size_t c = 0; c < depth; c++)
-            for (size_t t = 0; t < taps; t++)
-                w[o * one + t * depth + c] = file[o * one + c * taps + t] * scale[o];
-        b[o] = b[o] * scale[o] + shift[o];
+    const size_t one = g.channels / g.groups * g.kernel_height * g.kernel_width;
+    float *b = ink_arena_array(temporary, g.out, sizeof *b), *scale = NULL, *shift = NULL;
+    if (step->batch_norm) {
+        scale = ink_arena_array(temporary, g.out, sizeof *scale);
+        shift = ink_arena_array(temporary, g.out, sizeof *shift);
     }
-    *weights = w;
+    *weights = temporary->failed ? NULL : ink_parameter_read(node, WEIGHT, g.out, one, temporary);
+    if (!*weights)
+        return ink_node_fail(p->error, INK_ERR_MEMORY, node, "no memory to prepare it%s", "");
+    ink_parameter_floats(node, BIAS, g.out, 0, b);
     *biases = b;
-    return INK_OK;
+    if (!step->batch_norm)
+        return INK_OK;
+    ink_batch_norm_affine(step->batch_norm, g.out, scale, shift);
+    for (size_t o = 0; o < g.out; o++)
+        b[o] = b[o] * scale[o] + shift[o];
+    *weights = ink_scale_rows(*weights, scale, g.out, one, temporary);
+    return *weights ? INK_OK : ink_node_fail(p->error, INK_ERR_MEMORY, node, "no memory to prepare it%s", "");
 }
 
 /* In the kernel's own order. Neighbours in a row of the kernel are neighbours in the input too, all their channels, so they
@@ -135,7 +131,7 @@ static ink_status pack(ink_step *step, ink_prepare *p, geometry g, const float *
     if (step->winograd) {
         INK_TRY(ink_prepare_floats(p, step, ink_round_up(g.out, step->kernel->tile), &bias));
         memcpy(bias, b, g.out * sizeof *b);
-        ink_winograd_pack(step->winograd, w, depth, 1, taps * depth, false);
+        ink_winograd_pack(step->winograd, w, 1, taps, taps * depth, false);
         step->bias = bias;
         return INK_OK;
     }
@@ -154,7 +150,7 @@ static ink_status pack(ink_step *step, ink_prepare *p, geometry g, const float *
         INK_TRY(ink_prepare_floats(p, step, g.groups * group_bias, &bias));
         for (size_t i = 0; i < g.groups; i++) {
             ink_igemm_pack(packed + i * step->group_weights, tile, columns, taps, depth,
-                           w + i * columns * depth * taps, depth * taps, depth, 1);
+                           w + i * columns * depth * taps, depth * taps, 1, taps);
             memcpy(bias + i * group_bias, b + i * columns, columns * sizeof *b);
         }
     }
@@ -257,7 +253,8 @@ static ink_status prepare(ink_step *step, ink_prepare *p)
     /* The plain weights are needed only here, but an arena cannot give back: an arena of its own. */
     ink_arena temporary;
     ink_arena_init(&temporary, &p->arena->allocator);
-    float *w = NULL, *b = NULL;
+    const float *w = NULL;
+    float *b = NULL;
     ink_status status = read_weights(step, p, g, &temporary, &w, &b);
     if (!status)
         status = pack(step, p, g, w, b);

@@ -53,22 +53,20 @@ static ink_status prepare(ink_step *step, ink_prepare *p)
     INK_TRY(ink_prepare_floats(p, step, ink_round_up(columns, tile), &bias));
     ink_arena temporary;
     ink_arena_init(&temporary, &p->arena->allocator);
-    float *w = ink_arena_array(&temporary, columns * depth, sizeof *w);
-    float *scale = ink_arena_array(&temporary, columns, sizeof *scale);
-    float *shift = ink_arena_array(&temporary, columns, sizeof *shift);
-    if (!w || !scale || !shift) {
-        ink_arena_free(&temporary);
-        return ink_node_fail(p->error, INK_ERR_MEMORY, node, "no memory to prepare it%s", "");
-    }
-    ink_parameter_floats(node, WEIGHT, columns * depth, 0, w);
+    const float *w = ink_parameter_read(node, WEIGHT, columns, depth, &temporary);
     ink_parameter_floats(node, BIAS, columns, 0, bias);
     if (step->batch_norm) {
-        ink_batch_norm_affine(step->batch_norm, columns, scale, shift);
-        for (size_t o = 0; o < columns; o++) {
-            for (size_t i = 0; i < depth; i++)
-                w[o * depth + i] *= scale[o];
+        float *scale = ink_arena_array(&temporary, columns, sizeof *scale);
+        float *shift = ink_arena_array(&temporary, columns, sizeof *shift);
+        if (scale && shift)
+            ink_batch_norm_affine(step->batch_norm, columns, scale, shift);
+        for (size_t o = 0; shift && o < columns; o++)
             bias[o] = bias[o] * scale[o] + shift[o];
-        }
+        w = w && shift ? ink_scale_rows(w, scale, columns, depth, &temporary) : NULL;
+    }
+    if (!w) {
+        ink_arena_free(&temporary);
+        return ink_node_fail(p->error, INK_ERR_MEMORY, node, "no memory to prepare it%s", "");
     }
     /* A channels-last picture read as if flattened channels first: pixel by pixel, then channels, is
      * the packed order of a convolution whose kernel covers the picture. */

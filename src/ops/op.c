@@ -106,6 +106,28 @@ void ink_parameter_floats(const ink_node *node, size_t index, size_t count, floa
             out[i] = fallback;
 }
 
+const float *ink_parameter_read(const ink_node *node, size_t index, size_t rows, size_t size, ink_arena *temporary)
+{
+    const ink_tensor_info *tensor = node->parameters[index];
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (tensor->type == INK_F32 && (uintptr_t)tensor->data % _Alignof(float) == 0)
+        return tensor->data;
+#endif
+    float *copy = ink_arena_array(temporary, rows * size, sizeof *copy);
+    if (copy)
+        ink_type_to_f32(tensor->type, tensor->data, rows * size, copy);
+    return copy;
+}
+
+const float *ink_scale_rows(const float *values, const float *scale, size_t rows, size_t size, ink_arena *temporary)
+{
+    float *scaled = ink_arena_array(temporary, rows * size, sizeof *scaled);
+    for (size_t r = 0; scaled && r < rows; r++)
+        for (size_t i = 0; i < size; i++)
+            scaled[r * size + i] = values[r * size + i] * scale[r];
+    return scaled;
+}
+
 bool ink_axis_resolve(const ink_node *node, uint32_t rank, uint32_t *axis)
 {
     int value = (int)node->attributes.value[INK_ATTR_AXIS][0];

@@ -212,6 +212,11 @@ ink_status ink_prepare_offsets(ink_prepare *prepare, ink_step *step, size_t coun
 /* `count` floats of parameter `index` as float32, or all `fallback` when it is absent. */
 void ink_parameter_floats(const ink_node *node, size_t index, size_t count, float fallback,
                           float *out);
+/* A parameter of rows x size elements as floats: where it lies, if it lies so, else a copy in `temporary`; NULL when
+ * there is no memory. */
+const float *ink_parameter_read(const ink_node *node, size_t index, size_t rows, size_t size, ink_arena *temporary);
+/* The same with each row multiplied by its scale; NULL when there is no memory. */
+const float *ink_scale_rows(const float *values, const float *scale, size_t rows, size_t size, ink_arena *temporary);
 
 /* The scale and shift that a batch norm amounts to for each of its channels:
  * scale = weight / sqrt(variance + epsilon), shift = bias - mean * scale. */

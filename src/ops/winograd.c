@@ -2,11 +2,12 @@
 
 #include "base/checked.h"
 
+#include <assert.h>
 #include <string.h>
 
-/* Products of a tile in training and at most; and floats of a block of tiles or images that stay in a usual second-level
+/* Products of a tile in training; and floats of a block of tiles or images that stay in a usual second-level
  * cache. */
-enum { POINTS = 16, POINTS_MOST = 36, BLOCK_LEAST = 12, BLOCK_FLOATS = 1 << 17, SUMS_FLOATS = 1 << 18 };
+enum { POINTS = 16, BLOCK_LEAST = 12, BLOCK_FLOATS = 1 << 17, SUMS_FLOATS = 1 << 18 };
 
 bool ink_winograd_fits(size_t kernel_height, size_t kernel_width, size_t channels, size_t columns)
 {
@@ -59,6 +60,8 @@ ink_status ink_winograd_prepare(ink_winograd **made, const ink_winograd_sizes *s
     w->m_next = w->block * s->columns + INK_ALIGNMENT / sizeof(float);
     w->in_kernel = ink_kernel_find(side == 2 ? INK_KERNEL_winograd_in_f32 : INK_KERNEL_winograd4_in_f32, p->cpu);
     w->out_kernel = ink_kernel_find(side == 2 ? INK_KERNEL_winograd_out_f32 : INK_KERNEL_winograd4_out_f32, p->cpu);
+    w->pack_kernel = ink_kernel_find(side == 2 ? INK_KERNEL_winograd_weights_f32 : INK_KERNEL_winograd4_weights_f32,
+                                     p->cpu);
     w->back_kernel = ink_kernel_find(INK_KERNEL_winograd_back_f32, p->cpu);
     w->weight_kernel = ink_kernel_find(INK_KERNEL_wgrad_f32, p->cpu);
     w->product_kernel = ink_kernel_find(INK_KERNEL_igemm_f32, p->cpu);
@@ -83,39 +86,34 @@ ink_status ink_winograd_prepare(ink_winograd **made, const ink_winograd_sizes *s
     return INK_OK;
 }
 
-/* u = G g G^T. */
-static void transform(size_t side, const double g[9], double u[POINTS_MOST])
-{
-    static const double two[4][3] = { { 1, 0, 0 }, { 0.5, 0.5, 0.5 }, { 0.5, -0.5, 0.5 }, { 0, 0, 1 } };
-    static const double four[6][3] = {
-        { 1.0 / 4, 0, 0 }, { -1.0 / 6, -1.0 / 6, -1.0 / 6 }, { -1.0 / 6, 1.0 / 6, -1.0 / 6 },
-        { 1.0 / 24, 1.0 / 12, 1.0 / 6 }, { 1.0 / 24, -1.0 / 12, 1.0 / 6 }, { 0, 0, 1 }
-    };
-    const double(*const matrix)[3] = side == 2 ? two : four;
-    for (size_t y = 0; y < side + 2; y++) {
-        double row[3];
-        for (size_t x = 0; x < 3; x++)
-            row[x] = matrix[y][0] * g[x] + matrix[y][1] * g[3 + x] + matrix[y][2] * g[6 + x];
-        for (size_t x = 0; x < side + 2; x++)
-            *u++ = matrix[x][0] * row[0] + matrix[x][1] * row[1] + matrix[x][2] * row[2];
-    }
-}
-
+/* A panel's outputs at a time, of one input channel: side by side as they lie, or gathered. */
 void ink_winograd_pack(const ink_winograd *w, const float *weights, size_t tap_stride, size_t depth_stride,
                        size_t column_stride, bool turned)
 {
+    enum { TAPS = 9, TILE_MOST = 64 };
     const size_t tile = w->product_kernel->tile;
-    for (size_t panel = 0; panel < w->columns; panel += tile)
-        for (size_t c = 0; c < w->channels; c++)
-            for (size_t k = 0; k < tile; k++) {
-                double g[9] = { 0 }, u[POINTS_MOST];
-                const float *from = weights + c * depth_stride + (panel + k) * column_stride;
-                for (size_t t = 0; panel + k < w->columns && t < 9; t++)
-                    g[turned ? 8 - t : t] = (double)from[t * tap_stride];
-                transform(w->tile, g, u);
-                for (size_t p = 0; p < w->points; p++)
-                    w->packed[p * w->matrix + panel * w->channels + c * tile + k] = (float)u[p];
+    const ptrdiff_t along = (ptrdiff_t)tap_stride;
+    assert(tile <= TILE_MOST);
+    for (size_t panel = 0; panel < w->columns; panel += tile) {
+        const size_t left = w->columns - panel, width = left < tile ? left : tile;
+        for (size_t c = 0; c < w->channels; c++) {
+            const float *from = weights + c * depth_stride + panel * column_stride;
+            float near[TAPS * TILE_MOST];
+            ink_winograd_weights_f32 call = { width, from, along, w->packed + panel * w->channels + c * tile, w->matrix };
+            if (column_stride != 1) {
+                for (size_t k = 0; k < width; k++)
+                    for (size_t t = 0; t < TAPS; t++)
+                        near[t * tile + k] = from[k * column_stride + t * tap_stride];
+                call.g = near;
+                call.tap = (ptrdiff_t)tile;
             }
+            if (turned) {
+                call.g += 8 * call.tap;
+                call.tap = -call.tap;
+            }
+            w->pack_kernel->run.winograd_weights_f32(&call);
+        }
+    }
 }
 
 size_t ink_winograd_scratch(const ink_winograd *w)

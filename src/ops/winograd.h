@@ -27,7 +27,7 @@ struct ink_winograd {
     size_t v_next, m_next;            /* from a point of the transformed inputs, or products, to the next */
     const uint32_t *in_offset, *out_offset; /* of each tile's corner, in elements */
     const uint8_t *inside;            /* so many of its columns are outputs, and 16 times so many rows */
-    const ink_kernel *in_kernel, *product_kernel, *out_kernel, *back_kernel, *weight_kernel;
+    const ink_kernel *pack_kernel, *in_kernel, *product_kernel, *out_kernel, *back_kernel, *weight_kernel;
     float *packed, *zero;             /* [points] packed matrices, made by ink_winograd_pack; zeros for a bias */
     size_t matrix;                    /* floats of one */
 };

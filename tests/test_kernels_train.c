@@ -133,6 +133,9 @@ static void sparse_dense(const ink_kernel *kernel)
         sparse_dense_check(kernel, &random, n, columns[n % CHECK_COUNT(columns)], 5, slopes[n % 3]);
     }
     rooms_free();
+    rooms_make(128 * 9000 * sizeof(float)); /* so many inputs that they go in as many parts as there may be */
+    sparse_dense_check(kernel, &random, 5, 100, 9000, 0);
+    rooms_free();
 }
 
 static void sparse_wgrad_check(const ink_kernel *kernel, uint64_t *random, size_t points, size_t depth,

@@ -11,8 +11,9 @@
 #define ISA(operation) ink_##operation##_avx2
 
 typedef __m256 vec;
-/* A panel of packed weights is two vectors wide; the rows fit the 16 registers beside them. */
-enum { LANES = 8, VECTORS = 2, TILE = LANES * VECTORS, ROWS_MOST = 6 };
+/* A panel of packed weights is two vectors wide; the rows fit the 16 registers beside them. SPARSE_ROWS go
+ * together where zeros are skipped. */
+enum { LANES = 8, VECTORS = 2, TILE = LANES * VECTORS, ROWS_MOST = 6, SPARSE_ROWS = 1 };
 
 /* Eight floats from which the first `count` (0 to 8) are taken by masked loads and stores. */
 static const int32_t mask_source[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
@@ -44,6 +45,13 @@ ALWAYS_INLINE void vec_store_some(float *y, vec v, size_t count)
         _mm256_storeu_ps(y, v);
     else
         _mm256_maskstore_ps(y, mask_of(count), v);
+}
+
+/* Else gcc would load it again for each of its uses, and loads are what is short. */
+ALWAYS_INLINE vec vec_in_register(vec v)
+{
+    __asm__("" : "+x"(v));
+    return v;
 }
 
 ALWAYS_INLINE vec vec_all(float x)

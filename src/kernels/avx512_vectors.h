@@ -10,8 +10,9 @@
 #define ISA(operation) ink_##operation##_avx512
 
 typedef __m512 vec;
-/* A panel of packed weights is two vectors wide; the rows fit the 32 registers beside them. */
-enum { LANES = 16, VECTORS = 2, TILE = LANES * VECTORS, ROWS_MOST = 12 };
+/* A panel of packed weights is two vectors wide; the rows fit the 32 registers beside them. SPARSE_ROWS go
+ * together where zeros are skipped: two share what is read of the weights, of three too much is not zero. */
+enum { LANES = 16, VECTORS = 2, TILE = LANES * VECTORS, ROWS_MOST = 12, SPARSE_ROWS = 2 };
 
 /* The first `count` lanes, of fewer than there are. */
 ALWAYS_INLINE __mmask16 mask_of(size_t count)
@@ -41,6 +42,13 @@ ALWAYS_INLINE void vec_store_some(float *y, vec v, size_t count)
         _mm512_storeu_ps(y, v);
     else
         _mm512_mask_storeu_ps(y, mask_of(count), v);
+}
+
+/* Else gcc would load it again for each of its uses, and loads are what is short. */
+ALWAYS_INLINE vec vec_in_register(vec v)
+{
+    __asm__("" : "+v"(v));
+    return v;
 }
 
 ALWAYS_INLINE vec vec_all(float x)

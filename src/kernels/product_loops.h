@@ -185,91 +185,110 @@ void ISA(narrow_dense_f32)(const ink_narrow_dense_f32 *k)
  * row's result does not depend on those beside it ---- */
 
 /* Panels are wider than igemm's: what is read for an input is then a longer piece, and pixels that are not zero lie side
- * by side. A single row has all of their vectors for chains of sums, three rows together half of them each. */
-enum { SPARSE_ROWS = 3, SPARSE_VECTORS = 8, SPARSE_HALF = 4, SPARSE_TILE = SPARSE_VECTORS * LANES };
+ * by side. A group of rows goes through a panel in parts of so many inputs as stay in the first-level cache, which is
+ * about half of them, for others are zero in all rows; the sums wait in y between them. */
+enum { SPARSE_VECTORS = 8, SPARSE_TILE = SPARSE_VECTORS * LANES, SPARSE_NEAR = 64 * 1024, SPARSE_PARTS = 64 };
 
 typedef struct sparse_list {
-    size_t row, rows, count;
-    const uint32_t *index; /* of the inputs that are not zero in all of a tile's rows */
-    const float *value;    /* [rows, INK_SPARSE_STRIDE] */
+    size_t row, rows;
+    const uint32_t *index;           /* of the inputs that are not zero in all of a tile's rows */
+    const float *value;              /* [rows, INK_SPARSE_STRIDE] */
+    uint32_t end[SPARSE_PARTS];      /* of each part of the inputs in the lists */
 } sparse_list;
+
+/* Inputs of a part: a multiple of LANES. */
+static size_t sparse_part(size_t depth, size_t rows)
+{
+    size_t part = SPARSE_NEAR / (SPARSE_TILE * sizeof(float)) / LANES * LANES;
+    if (depth > part * SPARSE_PARTS)
+        part = (depth / SPARSE_PARTS + LANES) / LANES * LANES;
+    return rows == 1 ? (depth + LANES - 1) / LANES * LANES : part;
+}
 
 /* Lists them for so many rows of x. Whole vectors are written and only the lanes that are not zero kept, without a branch:
  * which pixels are zero is hard to predict. */
-ALWAYS_INLINE sparse_list gather_rows(const float *x, size_t row, const size_t rows, size_t depth, uint32_t *index,
-                                      float *value)
+ALWAYS_INLINE void gather_rows(sparse_list *list, const float *x, const size_t rows, size_t depth, size_t part,
+                               uint32_t *index, float *value)
 {
     const size_t stride = INK_SPARSE_STRIDE(depth);
     size_t count = 0;
-    for (size_t i = 0; i < depth; i += LANES) {
-        vec v[SPARSE_ROWS];
-        unsigned any = 0;
-#pragma GCC unroll 3
-        for (size_t r = 0; r < rows; r++) {
-            v[r] = vec_load_some(x + r * depth + i, depth - i);
-            any |= vec_not_zero(v[r]);
+    list->end[0] = 0;
+    for (size_t begin = 0, p = 0; begin < depth; begin += part, p++) {
+        const size_t end = depth - begin < part ? depth : begin + part;
+        for (size_t i = begin; i < end; i += LANES) {
+            vec v[SPARSE_ROWS];
+            unsigned any = 0;
+#pragma GCC unroll 4
+            for (size_t r = 0; r < rows; r++) {
+                v[r] = vec_load_some(x + r * depth + i, depth - i);
+                any |= vec_not_zero(v[r]);
+            }
+            const vec_lanes lanes = vec_lanes_of(any);
+            vec_lanes_store(index + count, lanes, (uint32_t)i);
+#pragma GCC unroll 4
+            for (size_t r = 0; r < rows; r++)
+                vec_store(value + r * stride + count, vec_permute(v[r], lanes));
+            count += (size_t)__builtin_popcount(any);
         }
-        const vec_lanes lanes = vec_lanes_of(any);
-        vec_lanes_store(index + count, lanes, (uint32_t)i);
-#pragma GCC unroll 3
-        for (size_t r = 0; r < rows; r++)
-            vec_store(value + r * stride + count, vec_permute(v[r], lanes));
-        count += (size_t)__builtin_popcount(any);
+        list->end[p] = (uint32_t)count;
     }
-    return (sparse_list){ row, rows, count, index, value };
+    list->rows = rows;
+    list->index = index;
+    list->value = value;
 }
 
-ALWAYS_INLINE void sparse_tile(const ink_sparse_dense_f32 *k, sparse_list list, size_t column, const size_t rows,
-                               const size_t vectors)
+ALWAYS_INLINE void sparse_tile(const ink_sparse_dense_f32 *k, const sparse_list *list, size_t part, bool last,
+                               size_t column, const size_t rows, const size_t vectors)
 {
-    const size_t stride = INK_SPARSE_STRIDE(k->depth);
-    const float *w = k->w + column / SPARSE_TILE * SPARSE_TILE * k->depth + column % SPARSE_TILE;
+    const size_t stride = INK_SPARSE_STRIDE(k->depth), end = list->end[part];
+    const float *w = k->w + column * k->depth, *value = list->value;
+    const uint32_t *index = list->index;
+    float *y = k->y + list->row * k->columns + column;
     vec sum[SPARSE_ROWS][SPARSE_VECTORS];
 #pragma GCC unroll 8
-    for (size_t v = 0; v < vectors; v++) {
-        const vec bias = vec_load(k->bias + column + v * LANES);
-#pragma GCC unroll 2
-        for (size_t r = 0; r < rows; r++)
-            sum[r][v] = bias;
-    }
-    for (size_t n = 0; n < list.count; n++) {
-        const float *from = w + (size_t)list.index[n] * SPARSE_TILE;
+    for (size_t v = 0; v < vectors; v++)
+#pragma GCC unroll 4
+        for (size_t r = 0; r < rows; r++) {
+            const size_t at = v * LANES, left = k->columns - column;
+            sum[r][v] = !part ? vec_load(k->bias + column + at)
+                              : vec_load_some(y + r * k->columns + at, at < left ? left - at : 0);
+        }
+    for (size_t n = part ? list->end[part - 1] : 0; n < end; n++) {
+        const float *from = w + (size_t)index[n] * SPARSE_TILE;
         vec a[SPARSE_ROWS];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (size_t r = 0; r < rows; r++)
-            a[r] = vec_all(list.value[r * stride + n]);
+            a[r] = vec_all(value[r * stride + n]);
 #pragma GCC unroll 8
         for (size_t v = 0; v < vectors; v++) {
-            const vec b = vec_load(from + v * LANES);
-#pragma GCC unroll 2
+            const vec b = vec_in_register(vec_load(from + v * LANES));
+#pragma GCC unroll 4
             for (size_t r = 0; r < rows; r++)
                 sum[r][v] = vec_fma(a[r], b, sum[r][v]);
         }
     }
-    const vec slope = vec_all(k->slope);
+    const vec slope = vec_all(last ? k->slope : 1);
 #pragma GCC unroll 8
     for (size_t v = 0; v < vectors; v++)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (size_t r = 0; r < rows; r++) {
-            const size_t at = column + v * LANES;
-            if (at < k->columns)
-                vec_store_some(k->y + (list.row + r) * k->columns + at, vec_leaky(sum[r][v], slope), k->columns - at);
+            const size_t at = v * LANES, left = k->columns - column;
+            if (at < left)
+                vec_store_some(y + r * k->columns + at, vec_leaky(sum[r][v], slope), left - at);
         }
 }
 
 /* As few vectors as do for the columns that are left. */
-ALWAYS_INLINE void sparse_columns(const ink_sparse_dense_f32 *k, sparse_list list, size_t column, const size_t rows,
-                                  size_t most)
+ALWAYS_INLINE void sparse_columns(const ink_sparse_dense_f32 *k, const sparse_list *list, size_t part, bool last,
+                                  size_t column, const size_t rows)
 {
     const size_t left = (k->columns - column + LANES - 1) / LANES;
-    if (rows == 1 && most > SPARSE_HALF && left > SPARSE_HALF)
-        sparse_tile(k, list, column, 1, SPARSE_VECTORS);
+    if (left > 4)
+        sparse_tile(k, list, part, last, column, rows, 8);
     else if (left > 2)
-        sparse_tile(k, list, column, rows, SPARSE_HALF);
-    else if (left > 1)
-        sparse_tile(k, list, column, rows, 2);
+        sparse_tile(k, list, part, last, column, rows, 4);
     else
-        sparse_tile(k, list, column, rows, 1);
+        sparse_tile(k, list, part, last, column, rows, 2);
 }
 
 /* Lists for a group of rows; then a part of the weights stays near while the group's tiles go by. */
@@ -278,24 +297,28 @@ void ISA(sparse_dense_f32)(const ink_sparse_dense_f32 *k)
     const size_t stride = INK_SPARSE_STRIDE(k->depth);
     for (size_t begin = 0; begin < k->rows; begin += k->group) {
         const size_t end = k->rows - begin < k->group ? k->rows : begin + k->group;
+        const size_t part = sparse_part(k->depth, end - begin);
         sparse_list lists[INK_SPARSE_GROUP];
         size_t count = 0;
         for (size_t row = begin; row < end; row += lists[count++].rows) {
             const float *x = k->x + row * k->depth;
             uint32_t *index = k->index + (row - begin) * stride;
             float *value = k->value + (row - begin) * stride;
+            lists[count].row = row;
             if (row + SPARSE_ROWS <= end)
-                lists[count] = gather_rows(x, row, SPARSE_ROWS, k->depth, index, value);
+                gather_rows(&lists[count], x, SPARSE_ROWS, k->depth, part, index, value);
             else
-                lists[count] = gather_rows(x, row, 1, k->depth, index, value);
+                gather_rows(&lists[count], x, 1, k->depth, part, index, value);
         }
-        const size_t most = end - begin == 1 ? SPARSE_VECTORS : SPARSE_HALF;
-        for (size_t column = 0; column < k->columns; column += most * LANES)
-            for (size_t t = 0; t < count; t++)
-                if (lists[t].rows == SPARSE_ROWS)
-                    sparse_columns(k, lists[t], column, SPARSE_ROWS, SPARSE_HALF);
-                else
-                    sparse_columns(k, lists[t], column, 1, most);
+        for (size_t column = 0; column < k->columns; column += SPARSE_TILE)
+            for (size_t p = 0; p == 0 || p * part < k->depth; p++)
+                for (size_t t = 0; t < count; t++) {
+                    const bool last = (p + 1) * part >= k->depth;
+                    if (lists[t].rows == SPARSE_ROWS)
+                        sparse_columns(k, &lists[t], p, last, column, SPARSE_ROWS);
+                    else
+                        sparse_columns(k, &lists[t], p, last, column, 1);
+                }
     }
 }
 

@@ -298,7 +298,8 @@ typedef struct ink_session ink_session;
 typedef struct ink_session_options {
     size_t size; /* sizeof(ink_session_options) */
     const ink_allocator *allocator; /* NULL: malloc; copied */
-    uint32_t threads; /* 1 to 256; 0: 1. Images are shared out among them: one image uses one thread */
+    uint32_t threads; /* 1 to 256; 0: 1. Images are shared out among them: one image uses one thread, see
+                         ink_session_threads */
     uint32_t batch;   /* images that a thread takes at once; 0: the plan's choice, see docs/architecture.md */
     int profile;      /* not 0: time each step, see ink_session_step_seconds */
 } ink_session_options;
@@ -322,6 +323,10 @@ INK_API ink_status ink_session_run_u8(ink_session *session, const uint8_t *pixel
 /* The same from floats that are the network's input as it is: no scale or offset is applied. */
 INK_API ink_status ink_session_run_f32(ink_session *session, const float *input, size_t images,
                                        float *output, ink_error *error);
+
+/* How many of the session's threads a run of so many images uses: a few small images are done before another thread
+ * would be awake. 0 for NULL. */
+INK_API uint32_t ink_session_threads(const ink_session *session, size_t images);
 
 /* Seconds that the step has taken in this session so far, summed over threads; 0 without `profile`. */
 INK_API double ink_session_step_seconds(const ink_session *session, size_t step);

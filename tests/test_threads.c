@@ -3,6 +3,8 @@
 #define _DEFAULT_SOURCE
 #include "models.h"
 
+#include "model/model.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -24,7 +26,10 @@ static ink_session *open_session(const ink_model *model, uint32_t threads, uint3
 {
     const ink_session_options options = { sizeof options, NULL, threads, batch, profile };
     ink_session *session = NULL;
-    return ink_session_open(model, &options, &session, NULL) ? NULL : session;
+    if (ink_session_open(model, &options, &session, NULL))
+        return NULL;
+    ink_session_wake_for(session, 0); /* the networks are small, and threads are what is tested */
+    return session;
 }
 
 static void work_make(work *w, size_t which)
@@ -133,6 +138,30 @@ static void most_threads_give_the_same(void **state)
 
 /* Where not all threads can be started the session says so and leaves none behind: stacks for so many
  * do not fit in the address space that is left. The sanitizers need more than that themselves. */
+/* Threads are woken where each has enough to do, and each image goes to one. */
+static void few_images_need_few_threads(void **state)
+{
+    (void)state;
+    work w;
+    work_make(&w, 0);
+    const ink_session_options options = { sizeof options, NULL, 3, 0, 0 };
+    ink_session *session = NULL;
+    assert_int_equal(ink_session_open(w.model, &options, &session, NULL), INK_OK);
+    const uint64_t image = ink_model_get_info(w.model)->macs;
+    assert_int_equal(ink_session_threads(NULL, 1), 0);
+    assert_int_equal(ink_session_threads(session, 0), 1);
+    assert_int_equal(ink_session_threads(session, 1), 1);
+    assert_int_equal(ink_session_threads(session, (size_t)(4000000 / image)), 1);
+    assert_int_equal(ink_session_threads(session, (size_t)(8000000 / image)), 2);
+    assert_int_equal(ink_session_threads(session, (size_t)(12000000 / image)), 3);
+    assert_int_equal(ink_session_threads(session, SIZE_MAX), 3);
+    ink_session_wake_for(session, 0);
+    assert_int_equal(ink_session_threads(session, 1), 1);
+    assert_int_equal(ink_session_threads(session, 2), 2);
+    ink_session_close(&session);
+    work_free(&w);
+}
+
 static void threads_that_do_not_start_are_told(void **state)
 {
     (void)state;
@@ -305,6 +334,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_threads_gives_the_same),
         cmocka_unit_test(most_threads_give_the_same),
+        cmocka_unit_test(few_images_need_few_threads),
         cmocka_unit_test(threads_that_do_not_start_are_told),
         cmocka_unit_test(sessions_run_at_once),
         cmocka_unit_test(sessions_open_and_close_at_once),

@@ -1,6 +1,8 @@
 #include "base/thread_pool.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
 
 typedef struct worker {
     ink_pool *pool;
@@ -14,7 +16,8 @@ struct ink_pool {
     pthread_mutex_t lock;
     pthread_cond_t work, done;
     uint64_t round;    /* goes up with each job */
-    uint32_t running;  /* own threads that have not finished the job */
+    bool open;         /* there is work left, so that it is worth to begin */
+    atomic_uint running; /* own threads that have begun the job and not finished it; goes up under the lock */
     bool stop;
     void (*job)(void *, uint32_t);
     void *context;
@@ -33,12 +36,15 @@ static void *thread_main(void *argument)
         if (pool->stop)
             break;
         seen = pool->round;
+        if (!pool->open)
+            continue;
+        atomic_fetch_add(&pool->running, 1);
         void (*job)(void *, uint32_t) = pool->job;
         void *context = pool->context;
         pthread_mutex_unlock(&pool->lock);
         job(context, self->index);
         pthread_mutex_lock(&pool->lock);
-        if (--pool->running == 0)
+        if (atomic_fetch_sub(&pool->running, 1) == 1)
             pthread_cond_signal(&pool->done);
     }
     pthread_mutex_unlock(&pool->lock);
@@ -104,18 +110,41 @@ void ink_pool_close(ink_pool **pool)
     *pool = NULL;
 }
 
+static bool spin(ink_pool *pool)
+{
+    enum { MICROSECONDS = 50, CHECK = 64 };
+    struct timespec begin, now;
+    clock_gettime(CLOCK_MONOTONIC, &begin); /* on Windows from winpthreads */
+    do {
+        for (int i = 0; i < CHECK; i++) {
+            if (!atomic_load_explicit(&pool->running, memory_order_acquire))
+                return true;
+#if defined(__x86_64__) || defined(__i386__)
+            __builtin_ia32_pause();
+#endif
+        }
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while ((now.tv_sec - begin.tv_sec) * 1000000000LL + (now.tv_nsec - begin.tv_nsec) < MICROSECONDS * 1000);
+    return false;
+}
+
 void ink_pool_run(ink_pool *pool, void (*job)(void *context, uint32_t worker), void *context)
 {
     pthread_mutex_lock(&pool->lock);
     pool->job = job;
     pool->context = context;
-    pool->running = pool->started;
+    pool->open = true;
     pool->round++;
     pthread_cond_broadcast(&pool->work);
     pthread_mutex_unlock(&pool->lock);
     job(context, 0);
     pthread_mutex_lock(&pool->lock);
-    while (pool->running)
+    pool->open = false;
+    pthread_mutex_unlock(&pool->lock);
+    if (spin(pool))
+        return;
+    pthread_mutex_lock(&pool->lock);
+    while (atomic_load(&pool->running))
         pthread_cond_wait(&pool->done, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
 }

@@ -15,8 +15,9 @@ ink_status ink_pool_open(const ink_allocator *allocator, uint32_t threads, ink_p
                          ink_error *error);
 void ink_pool_close(ink_pool **pool);
 
-/* Runs job(context, worker) once on each thread, worker from 0 (the caller) to threads - 1, and returns
- * when all have finished. */
+/* Runs job(context, worker) on the caller, worker 0, and once on each other thread that wakes before the caller's own is
+ * over; returns when all that began have finished. So a job must take its work piece by piece until none is left. The
+ * caller waits for the others' last pieces at most 50 us awake, then asleep. */
 void ink_pool_run(ink_pool *pool, void (*job)(void *context, uint32_t worker), void *context);
 
 #endif

@@ -51,4 +51,7 @@ ink_graph *ink_builder_graph(ink_builder *builder);
 /* Fills the parts of the model that the public functions show. */
 ink_status ink_model_describe(ink_model *model, ink_error *error);
 
+/* Tests with small networks let threads be woken for less work: multiply-adds for each. */
+void ink_session_wake_for(ink_session *session, uint64_t work);
+
 #endif

@@ -24,9 +24,15 @@ struct ink_session {
     const uint8_t *pixels;
     const float *floats;
     float *output;
-    size_t images, chunk;
+    size_t images;
+    uint32_t sharing;      /* threads that take part in it */
+    uint64_t wake_for;
     atomic_size_t next;
 };
+
+/* To wake a thread costs some 10 us, and some 50 us pass until it works: time for so many multiply-adds. What is not
+ * computed by them is counted by the floats that it writes. */
+enum { WORTH_WAKING = 4000000 };
 
 static double now(void)
 {
@@ -86,6 +92,7 @@ ink_status ink_session_open(const ink_model *model, const ink_session_options *o
         return ink_fail(error, INK_ERR_MEMORY, "no memory for the session");
     *s = sizes;
     s->allocator = allocator;
+    s->wake_for = WORTH_WAKING;
     s->pixels_kernel = ink_kernel_find(INK_KERNEL_pixels_f32, model->info.cpu);
     s->arena = ink_alloc(&allocator, (size_t)arena_bytes);
     s->seconds = seconds_bytes ? ink_alloc(&allocator, (size_t)seconds_bytes) : NULL;
@@ -153,15 +160,40 @@ static void run_chunk(ink_session *s, uint32_t worker, size_t first, size_t coun
            count * classes * sizeof *s->output);
 }
 
+/* Takes the next images, a batch or, so that threads end at the same time, half of a thread's share of what is left. */
+static size_t take(ink_session *s, size_t *first)
+{
+    size_t count;
+    *first = atomic_load_explicit(&s->next, memory_order_relaxed);
+    do {
+        const size_t left = s->images - *first, share = s->sharing > 1 ? left / (2 * s->sharing) + (left > 0) : left;
+        count = share < s->batch ? share : s->batch;
+    } while (count && !atomic_compare_exchange_weak_explicit(&s->next, first, *first + count, memory_order_relaxed,
+                                                             memory_order_relaxed));
+    return count;
+}
+
 static void run_worker(void *context, uint32_t worker)
 {
     ink_session *s = context;
-    for (;;) {
-        const size_t first = atomic_fetch_add_explicit(&s->next, s->chunk, memory_order_relaxed);
-        if (first >= s->images)
-            return;
-        run_chunk(s, worker, first, s->images - first < s->chunk ? s->images - first : s->chunk);
-    }
+    size_t first, count;
+    while ((count = take(s, &first)) > 0)
+        run_chunk(s, worker, first, count);
+}
+
+void ink_session_wake_for(ink_session *session, uint64_t work)
+{
+    session->wake_for = work;
+}
+
+uint32_t ink_session_threads(const ink_session *session, size_t images)
+{
+    if (!session)
+        return 0;
+    const ink_model *model = session->model;
+    const uint64_t image = model->info.macs + model->plan.image_floats + 1, threads = session->threads;
+    const uint64_t worth = images / (session->wake_for / image + 1); /* threads with images enough */
+    return (uint32_t)(worth < 2 ? 1 : worth < threads ? worth : threads);
 }
 
 static ink_status run(ink_session *s, const uint8_t *pixels, const float *floats, size_t images,
@@ -176,11 +208,9 @@ static ink_status run(ink_session *s, const uint8_t *pixels, const float *floats
     s->floats = floats;
     s->images = images;
     s->output = output;
-    /* An equal share for each thread where that is less than a whole chunk. */
-    const size_t share = images / s->threads + (images % s->threads != 0);
-    s->chunk = share && share < s->batch ? share : s->batch;
+    s->sharing = ink_session_threads(s, images);
     atomic_store(&s->next, 0);
-    if (s->pool && images > 1)
+    if (s->sharing > 1)
         ink_pool_run(s->pool, run_worker, s);
     else
         run_worker(s, 0);

@@ -569,6 +569,7 @@ static void harmless_files_are_taken(void **state)
           { "inkling.node.05.op str x", "inkling.node.x.op str x", "inkling.node.-1.op str x",
             "inkling.node.5 u32 1", "inkling.node.1. u32 1", "inkling.nodes u32 1",
             "inkling.node.99999999999.op str x" } },
+        { "a version of blocks, and none that has one", { "general.quantization_version u32 1" } },
         { "no classes", { "-inkling.classes" } },
         { "classes without names", { "inkling.classes str[] " } },
         { "classes with empty names", { "inkling.classes str[] ,," } },

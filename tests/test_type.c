@@ -196,17 +196,134 @@ static void finite_values_are_told(void **state)
         { "2:0 2:0x7c00", INK_F16, false },
         { "2:0xfc00 2:0", INK_F16, false },
         { "2:0 2:0x7e01 2:0", INK_F16, false },
+        { "2:0x7f7f 2:0xff7f 2:0x0001", INK_BF16, true },
+        { "2:0 2:0 2:0x7f80", INK_BF16, false },
+        { "2:0xff81 2:0", INK_BF16, false },
+        { "8:0x47efffffe0000000 8:1", INK_F64, true },   /* the largest float, the smallest double */
+        { "8:0x47effffff0000000", INK_F64, false },      /* halfway to what would be the next */
+        { "8:0x7ff0000000000000", INK_F64, false },
+        { "8:0 8:0xfff8000000000000", INK_F64, false },
+        /* The elements of a block do not matter, the scale and the least element do. */
+        { "2:0x7bff x:80 z:30 x:7f 2:0x8001 z:32", INK_Q8_0, true },
+        { "2:0 z:32 2:0x7c00 z:32", INK_Q8_0, false },
+        { "2:0x3c00 z:32 2:0xfe00 z:32", INK_Q8_0, false },
+        { "2:0xfbff a:16", INK_Q4_0, true },
+        { "2:0xfc00 a:16", INK_Q4_0, false },
+        { "2:0x7bff 2:0x7bff a:16", INK_Q4_1, true },
+        { "2:0x7c00 2:0 a:16", INK_Q4_1, false },
+        { "2:0 2:0x7c00 a:16", INK_Q4_1, false },
+        { "2:0x7bff 4:-1 a:16", INK_Q5_0, true },        /* the fifth bits are no half */
+        { "2:0x7e00 4:0 a:16", INK_Q5_0, false },
+        { "2:0x7bff 2:0x7bff 4:-1 a:16", INK_Q5_1, true },
+        { "2:0 2:0xfc00 4:0 a:16", INK_Q5_1, false },
+        { "2:0x7c01 2:0 4:0 a:16", INK_Q5_1, false },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         blob made = blob_make(rows[i].recipe);
         fence packed = fence_make(made.data, made.size);
-        size_t count = packed.size / (rows[i].type == INK_F32 ? 4 : 2);
+        const ink_type_row *type = ink_type_get(rows[i].type);
+        size_t count = packed.size / type->block_bytes * type->block_items;
         if (ink_type_is_finite(rows[i].type, packed.data, count) != rows[i].finite)
             fail_msg("'%s' should be %s", rows[i].recipe, rows[i].finite ? "finite" : "not finite");
         fence_free(&packed);
         blob_free(&made);
     }
     assert_true(bits_of(1.0f) == 0x3f800000); /* the recipes count on it */
+}
+
+/* More elements than are looked at together, one of them infinite. */
+static void one_of_many_is_told(void **state)
+{
+    (void)state;
+    enum { COUNT = 600 };
+    static float values[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        values[i] = INFINITY;
+        assert_false(ink_type_is_finite(INK_F32, values, COUNT));
+        assert_true(ink_type_is_finite(INK_F32, values, i));
+        values[i] = 1;
+    }
+    assert_true(ink_type_is_finite(INK_F32, values, COUNT));
+}
+
+/* ---- blocks ---- */
+
+/* Blocks worked out by hand: the lower halves of the 16 bytes are the first 16 elements. */
+static void blocks_become_floats(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *recipe;
+        ink_type type;
+        size_t at; /* elements that are looked at */
+        float wanted[4];
+    } rows[] = {
+        /* 1, -1, 127 and -128 times 1/2 */
+        { "2:0x3800 x:01ff7f80 z:28", INK_Q8_0, 0, { 0.5f, -0.5f, 63.5f, -64 } },
+        { "2:0x3800 z:28 x:01ff7f80", INK_Q8_0, 28, { 0.5f, -0.5f, 63.5f, -64 } },
+        { "2:0xc000 x:01ff7f80 z:28", INK_Q8_0, 0, { -2, 2, -254, 256 } },
+        /* the smallest half, a subnormal one; the largest; and none */
+        { "2:0x0001 x:01ff7f80 z:28", INK_Q8_0, 0, { 0x1p-24f, -0x1p-24f, 0x1.fcp-18f, -0x1p-17f } },
+        { "2:0x7bff x:01ff7f80 z:28", INK_Q8_0, 0, { 65504, -65504, 8319008, -8384512 } },
+        { "2:0x0000 x:01ff7f80 z:28", INK_Q8_0, 0, { 0, 0, 0, 0 } },
+        { "2:0x3c00 z:32 2:0x4000 x:05060708 z:28", INK_Q8_0, 32, { 10, 12, 14, 16 } },
+        /* 0 stands for -8, 8 for 0, 15 for 7 */
+        { "2:0x3c00 x:f081197a z:12", INK_Q4_0, 0, { -8, -7, 1, 2 } },
+        { "2:0x3c00 x:f081197a z:12", INK_Q4_0, 16, { 7, 0, -7, -1 } },
+        { "2:0xb800 z:12 x:f081197a", INK_Q4_0, 12, { 4, 3.5f, -0.5f, -1 } },
+        { "2:0xb800 z:12 x:f081197a", INK_Q4_0, 28, { -3.5f, 0, 3.5f, 0.5f } },
+        { "2:0x03ff x:f081197a z:12", INK_Q4_0, 16, { 0x1.bf9p-12f, 0, -0x1.bf9p-12f, -0x1.ff8p-15f } },
+        { "2:0x3c00 z:16 2:0x4000 x:f081197a z:12", INK_Q4_0, 32, { -16, -14, 2, 4 } },
+        /* times 1/2, and from -10 on */
+        { "2:0x3800 2:0xc900 x:f081197a z:12", INK_Q4_1, 0, { -10, -9.5f, -5.5f, -5 } },
+        { "2:0x3800 2:0xc900 x:f081197a z:12", INK_Q4_1, 16, { -2.5f, -6, -9.5f, -6.5f } },
+        { "2:0x0001 2:0x0001 x:f081197a z:12", INK_Q4_1, 16, { 0x1p-20f, 0x1.2p-21f, 0x1p-23f, 0x1p-21f } },
+        /* a sum that is rounded, to even: 1 + 7.5 * 2^-23 */
+        { "2:0x0001 2:0x3c00 x:ff z:15", INK_Q4_1, 0, { 0x1.00001p0f, 1, 1, 1 } },
+        /* 0 stands for -16; the fifth bits of elements 1, 3, 16 and 19 */
+        { "2:0x3c00 4:0x0009000a x:f081197a z:12", INK_Q5_0, 0, { -16, 1, -7, 10 } },
+        { "2:0x3c00 4:0x0009000a x:f081197a z:12", INK_Q5_0, 16, { 15, -8, -15, 7 } },
+        { "2:0xc000 4:0x80000000 z:15 x:10", INK_Q5_0, 28, { 32, 32, 32, -2 } },
+        { "2:0x3c00 2:0x3c00 4:0x0009000a x:f081197a z:12", INK_Q5_1, 0, { 1, 18, 10, 27 } },
+        { "2:0x3c00 2:0xbc00 4:0x0009000a x:f081197a z:12", INK_Q5_1, 16, { 30, 7, 0, 22 } },
+        { "2:0x7bff 2:0x7bff 4:-1 a:15 x:ff", INK_Q5_1, 31, { 2096128 } },
+        { "2:0x3f80 2:0xc060 2:0x0001 2:0x7f7f", INK_BF16, 0, { 1, -3.5f, 0x1p-133f, 0x1.fep127f } },
+        { "8:0x3ff8000000000000 8:0xbfb999999999999a 8:0x36a0000000000000 8:0x3690000000000000", INK_F64, 0,
+          { 1.5f, -0.1f, 0x1p-149f, 0 } },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        float out[65];
+        blob made = blob_make("x:ff"); /* so that nothing is aligned */
+        blob blocks = blob_make(rows[i].recipe);
+        blob_append(&made, blocks.data, blocks.size);
+        fence packed = fence_make(made.data, made.size);
+        const ink_type_row *type = ink_type_get(rows[i].type);
+        const size_t count = blocks.size / type->block_bytes * type->block_items;
+        assert_true(count < sizeof out / sizeof *out && blocks.size % type->block_bytes == 0);
+        out[count] = 77;
+        ink_type_to_f32(rows[i].type, packed.data + 1, count, out);
+        assert_true(out[count] == 77);
+        for (size_t k = 0; k < 4 && rows[i].at + k < count; k++)
+            if (out[rows[i].at + k] != rows[i].wanted[k])
+                fail_msg("%s '%s': element %zu is %a, wanted %a", type->name, rows[i].recipe, rows[i].at + k,
+                         (double)out[rows[i].at + k], (double)rows[i].wanted[k]);
+        for (size_t k = 0; k < count; k++)
+            assert_true(ink_type_element(rows[i].type, packed.data + 1, k) == out[k]);
+        fence_free(&packed);
+        blob_free(&blocks);
+        blob_free(&made);
+    }
+}
+
+static void bytes_are_counted(void **state)
+{
+    (void)state;
+    uint64_t bytes;
+    assert_true(ink_type_bytes(ink_type_get(INK_F32), 3, &bytes) && bytes == 12);
+    assert_true(ink_type_bytes(ink_type_get(INK_Q8_0), 96, &bytes) && bytes == 102);
+    assert_true(ink_type_bytes(ink_type_get(INK_Q4_0), UINT64_C(1) << 63, &bytes) && bytes == (UINT64_C(9) << 59));
+    assert_false(ink_type_bytes(ink_type_get(INK_Q8_0), UINT64_MAX - 31, &bytes));
+    assert_false(ink_type_bytes(ink_type_get(INK_F64), UINT64_C(1) << 61, &bytes));
 }
 
 static void table_is_right(void **state)
@@ -216,18 +333,22 @@ static void table_is_right(void **state)
         uint32_t gguf;
         const char *name;
         uint32_t items, bytes;
-        bool usable;
+        const char *text; /* NULL: this library does not compute with it */
     } want[] = {
-        { 0, "F32", 1, 4, true },
-        { 1, "F16", 1, 2, true },
-        { 2, "Q4_0", 32, 18, false },
-        { 8, "Q8_0", 32, 34, false },
-        { 15, "Q8_K", 256, 292, false },
-        { 24, "I8", 1, 1, false },
-        { 27, "I64", 1, 8, false },
-        { 28, "F64", 1, 8, false },
-        { 30, "BF16", 1, 2, false },
-        { 39, "MXFP4", 32, 17, false },
+        { INK_F32, "F32", 1, 4, "f32" },
+        { INK_F16, "F16", 1, 2, "f16" },
+        { INK_Q4_0, "Q4_0", 32, 18, "q4_0" },
+        { INK_Q4_1, "Q4_1", 32, 20, "q4_1" },
+        { INK_Q5_0, "Q5_0", 32, 22, "q5_0" },
+        { INK_Q5_1, "Q5_1", 32, 24, "q5_1" },
+        { INK_Q8_0, "Q8_0", 32, 34, "q8_0" },
+        { INK_F64, "F64", 1, 8, "f64" },
+        { INK_BF16, "BF16", 1, 2, "bf16" },
+        { 9, "Q8_1", 32, 36, NULL },
+        { 15, "Q8_K", 256, 292, NULL },
+        { 24, "I8", 1, 1, NULL },
+        { 27, "I64", 1, 8, NULL },
+        { 39, "MXFP4", 32, 17, NULL },
     };
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         const ink_type_row *row = ink_type_from_gguf(want[i].gguf);
@@ -236,7 +357,13 @@ static void table_is_right(void **state)
         assert_int_equal(row->gguf, want[i].gguf);
         assert_int_equal(row->block_items, want[i].items);
         assert_int_equal(row->block_bytes, want[i].bytes);
-        assert_int_equal(row->usable, want[i].usable);
+        assert_int_equal(row->decode != NULL, want[i].text != NULL);
+        const char *text = ink_type_name((ink_type)want[i].gguf);
+        if (want[i].text)
+            assert_string_equal(text, want[i].text);
+        else
+            assert_null(text);
+        assert_ptr_equal(ink_type_get((ink_type)want[i].gguf), want[i].text ? row : NULL);
     }
     size_t known = 0, usable = 0;
     for (uint32_t gguf = 0; gguf < 1000; gguf++) {
@@ -245,20 +372,20 @@ static void table_is_right(void **state)
             continue;
         assert_int_equal(row->gguf, gguf);
         known++;
-        usable += row->usable;
+        usable += row->decode != NULL;
+        if (row->decode)
+            assert_true(row->block_items <= INK_TYPE_LARGEST_BLOCK);
     }
     assert_int_equal(known, 35);
-    assert_int_equal(usable, 2);
+    assert_int_equal(usable, 9);
     assert_null(ink_type_from_gguf(4));  /* Q4_2, which ggml has given up */
     assert_null(ink_type_from_gguf(31)); /* Q4_0_4_4, too */
     assert_null(ink_type_from_gguf(UINT32_MAX));
 
-    assert_ptr_equal(ink_type_get(INK_F32), ink_type_from_gguf(0));
-    assert_ptr_equal(ink_type_get(INK_F16), ink_type_from_gguf(1));
-    assert_null(ink_type_get((ink_type)7));
-    assert_string_equal(ink_type_name(INK_F32), "f32");
-    assert_string_equal(ink_type_name(INK_F16), "f16");
-    assert_null(ink_type_name((ink_type)2));
+    char names[INK_TYPE_NAMES];
+    assert_string_equal(ink_type_names(names), "F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, F64 or BF16");
+    assert_null(ink_type_get((ink_type)1000));
+    assert_null(ink_type_name((ink_type)4));
     assert_null(ink_type_name((ink_type)-1));
 }
 
@@ -271,6 +398,9 @@ int main(void)
         cmocka_unit_test(random_floats_round),
         cmocka_unit_test(packed_values_become_floats),
         cmocka_unit_test(finite_values_are_told),
+        cmocka_unit_test(one_of_many_is_told),
+        cmocka_unit_test(blocks_become_floats),
+        cmocka_unit_test(bytes_are_counted),
         cmocka_unit_test(table_is_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@ enum {
 enum { LEAST_METADATA = 8 + 1 + 4 + 1, LEAST_TENSOR = 8 + 1 + 4 + 4 + 8 };
 
 static const char magic[4] = { 'G', 'G', 'U', 'F' };
-static const char alignment_key[] = "general.alignment";
+static const char alignment_key[] = "general.alignment", quantization_key[] = "general.quantization_version";
 
 static const struct value_row {
     const char *name;
@@ -300,11 +300,12 @@ static ink_status read_tensor(reader *r, uint32_t alignment, ink_tensor_info *te
     place->entry_at = r->cursor.at;
     INK_TRY(read_name(r, "the name", LONGEST_NAME, &tensor->name));
 
-    uint64_t at = r->cursor.at, bytes = 1;
+    uint64_t at = r->cursor.at, elements = 1;
     INK_TRY(take_u32(r, "the number of dimensions", &tensor->rank));
     if (tensor->rank > INK_MAX_DIMS)
         return ink_fail_at(r->error, INK_ERR_SHAPE, at, "has %lu dimensions, wanted at most %d",
                            (unsigned long)tensor->rank, INK_MAX_DIMS);
+    const uint64_t fastest_at = r->cursor.at;
     for (uint32_t i = 0; i < tensor->rank; i++) {
         uint64_t dim;
         at = r->cursor.at;
@@ -313,7 +314,7 @@ static ink_status read_tensor(reader *r, uint32_t alignment, ink_tensor_info *te
             return ink_fail_at(r->error, INK_ERR_SHAPE, at,
                                "dimension %lu is %llu, wanted 1 to 4294967295", (unsigned long)i,
                                (unsigned long long)dim);
-        if (!ink_mul_u64(bytes, dim, &bytes))
+        if (!ink_mul_u64(elements, dim, &elements))
             return ink_fail_at(r->error, INK_ERR_SHAPE, at,
                                "its elements cannot be counted in 64 bits");
         tensor->dim[tensor->rank - 1 - i] = (uint32_t)dim;
@@ -326,11 +327,17 @@ static ink_status read_tensor(reader *r, uint32_t alignment, ink_tensor_info *te
     if (!row)
         return ink_fail_at(r->error, INK_ERR_TYPE, at, "element type %lu is unknown",
                            (unsigned long)type);
-    if (!row->usable)
-        return ink_fail_at(r->error, INK_ERR_TYPE, at,
-                           "element type %s is not supported, wanted F32 or F16", row->name);
-    tensor->type = row->type;
-    if (!ink_mul_u64(bytes, row->block_bytes, &tensor->bytes))
+    char names[INK_TYPE_NAMES];
+    if (!row->decode)
+        return ink_fail_at(r->error, INK_ERR_TYPE, at, "element type %s is not supported, wanted %s",
+                           row->name, ink_type_names(names));
+    tensor->type = (ink_type)row->gguf;
+    const uint32_t fastest = tensor->rank ? tensor->dim[tensor->rank - 1] : 1;
+    if (fastest % row->block_items)
+        return ink_fail_at(r->error, INK_ERR_SHAPE, tensor->rank ? fastest_at : at,
+                           "dimension 0, the fastest, is %lu, wanted a multiple of %lu, the block of %s",
+                           (unsigned long)fastest, (unsigned long)row->block_items, row->name);
+    if (!ink_type_bytes(row, elements, &tensor->bytes))
         return ink_fail_at(r->error, INK_ERR_SHAPE, at, "its bytes cannot be counted in 64 bits");
 
     place->offset_at = r->cursor.at;
@@ -362,6 +369,25 @@ static ink_status place_tensor(const reader *r, uint64_t start, uint32_t alignme
     tensor->data = r->cursor.data + start + place->offset;
     /* It cannot overflow: `end` is inside the file. */
     *free_from = end + (alignment - end % alignment) % alignment;
+    return INK_OK;
+}
+
+/* Blocks of another version would be read as other numbers. A file without the key is of today's: GGUF is younger. */
+static ink_status check_quantization(const reader *r, const ink_gguf *file)
+{
+    const ink_metadata *entry = ink_gguf_find(file, quantization_key);
+    bool blocks = false;
+    for (size_t i = 0; i < file->tensor_count; i++)
+        blocks |= ink_type_get(file->tensors[i].type)->block_items > 1;
+    if (!blocks || !entry)
+        return INK_OK;
+    if (entry->kind != INK_VALUE_NUMBER || entry->is_array)
+        return ink_fail(r->error, INK_ERR_TYPE, "%s has type %s%s, wanted u32", quantization_key, entry->type,
+                        entry->is_array ? " array" : "");
+    const double version = ink_metadata_number(entry, 0);
+    if (version != INK_GGUF_QUANTIZATION)
+        return ink_fail_at(r->error, INK_ERR_VERSION, (uint64_t)((const uint8_t *)entry->values - r->cursor.data),
+                           "%s is %g, wanted %d", quantization_key, version, INK_GGUF_QUANTIZATION);
     return INK_OK;
 }
 
@@ -487,6 +513,7 @@ ink_status ink_gguf_read(const void *data, size_t size, ink_arena *arena, ink_gg
     INK_TRY(read_header(&r, &file));
     INK_TRY(read_all_metadata(&r, &file));
     INK_TRY(read_all_tensors(&r, &file));
+    INK_TRY(check_quantization(&r, &file));
     *out = file;
     return INK_OK;
 }

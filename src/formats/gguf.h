@@ -35,6 +35,9 @@ typedef struct ink_gguf {
 /* True when the bytes begin with GGUF's magic. */
 bool ink_gguf_is(const void *data, size_t size);
 
+/* What general.quantization_version says of the blocks of today's types; a file with such a tensor has it. */
+enum { INK_GGUF_QUANTIZATION = 2 };
+
 /* Reads and checks the whole structure; no byte of tensor data is looked at. What it takes from the
  * arena is bounded by a small multiple of `size`. Errors: INK_ERR_TRUNCATED, _MAGIC, _VERSION,
  * _ENDIAN, _FORMAT, _LIMIT, _TYPE, _SHAPE, _MEMORY, with the byte offset of the field. */

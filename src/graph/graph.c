@@ -188,14 +188,14 @@ static ink_status check_tensors(ink_graph *graph, ink_names *names, ink_error *e
         if (!type)
             return ink_fail(error, INK_ERR_TYPE, "tensor '%.80s': unknown element type %d",
                             tensor->name, (int)tensor->type);
-        uint64_t elements;
+        uint64_t elements, bytes;
         ink_shape shape = { tensor->rank, { 0 } };
         if (tensor->rank < 1 || tensor->rank > INK_MAX_DIMS)
             return ink_fail(error, INK_ERR_SHAPE, "tensor '%.80s': has %u dimensions, wanted 1 to %d",
                             tensor->name, tensor->rank, INK_MAX_DIMS);
         memcpy(shape.dim, tensor->dim, sizeof shape.dim);
-        if (!ink_shape_elements(shape, &elements) || !elements ||
-            elements * type->block_bytes != tensor->bytes)
+        if (!ink_shape_elements(shape, &elements) || !elements || shape.dim[shape.rank - 1] % type->block_items ||
+            !ink_type_bytes(type, elements, &bytes) || bytes != tensor->bytes)
             return ink_fail(error, INK_ERR_SHAPE, "tensor '%.80s': its dimensions and its %llu bytes "
                             "do not fit", tensor->name, (unsigned long long)tensor->bytes);
         if (!ink_type_is_finite(tensor->type, tensor->data, (size_t)elements))

@@ -212,11 +212,8 @@ void ink_tape_import(const ink_tape *tape, float *parameters)
     memset(parameters, 0, tape->parameter_floats * sizeof *parameters);
     for (size_t i = 0; i < tape->parameter_count; i++) {
         const ink_tape_parameter *p = &tape->parameters[i];
-        const size_t bytes = ink_type_get(p->tensor->type)->block_bytes;
-        for (size_t k = 0; k < p->count; k++) {
-            ink_type_to_f32(p->tensor->type, (const char *)p->tensor->data + k * bytes, 1,
-                            parameters + p->at + ink_tape_place(p, k));
-        }
+        for (size_t k = 0; k < p->count; k++)
+            parameters[p->at + ink_tape_place(p, k)] = ink_type_element(p->tensor->type, p->tensor->data, k);
     }
 }
 

@@ -75,10 +75,14 @@ ink_status ink_builder_tensor(ink_builder *builder, const char *name, ink_type t
     memcpy(shape.dim, dim, rank * sizeof *dim);
     if (!ink_shape_elements(shape, &elements) || !elements || elements > SIZE_MAX / 8)
         return ink_fail(error, INK_ERR_SHAPE, "tensor '%.64s': its dimensions are 0 or too large", name);
-    ink_tensor_info info = { .name = name, .type = type, .rank = rank,
-                             .bytes = elements * row->block_bytes };
+    if (dim[rank - 1] % row->block_items)
+        return ink_fail(error, INK_ERR_SHAPE, "tensor '%.64s': its last dimension is %lu, wanted a multiple of %lu, "
+                        "the block of %s", name, (unsigned long)dim[rank - 1], (unsigned long)row->block_items,
+                        row->text);
+    ink_tensor_info info = { .name = name, .type = type, .rank = rank };
     memcpy(info.dim, dim, rank * sizeof *dim);
-    void *copy = ink_arena_array(&builder->arena, (size_t)elements, row->block_bytes);
+    (void)ink_type_bytes(row, elements, &info.bytes); /* at most 8 an element */
+    void *copy = ink_arena_array(&builder->arena, (size_t)info.bytes, 1);
     if (!copy)
         return ink_fail(error, INK_ERR_MEMORY, "no memory for tensor '%.64s'", name);
     memcpy(copy, data, (size_t)info.bytes);

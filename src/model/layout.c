@@ -2,6 +2,7 @@
 #include "model/model.h"
 
 #include "base/checked.h"
+#include "tensor/type.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -282,6 +283,14 @@ static void put_node(ink_gguf *file, ink_arena *arena, const ink_graph *graph, s
         put_attribute(file, arena, index, node, node->op->attributes[i].attribute);
 }
 
+static bool has_blocks(const ink_graph *graph)
+{
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        if (ink_type_get(graph->tensors[i].type)->block_items > 1)
+            return true;
+    return false;
+}
+
 ink_status ink_layout_write(const ink_graph *graph, const ink_metadata *metadata,
                             size_t metadata_count, const ink_gguf *state, const ink_allocator *allocator,
                             ink_buffer *out, ink_error *error)
@@ -300,6 +309,8 @@ ink_status ink_layout_write(const ink_graph *graph, const ink_metadata *metadata
         for (size_t i = 0; i < metadata_count; i++)
             if (!ink_layout_owns_key(metadata[i].key))
                 file.metadata[file.metadata_count++] = metadata[i];
+        if (has_blocks(graph))
+            ink_gguf_put_u32(&file, &arena, "general.quantization_version", INK_GGUF_QUANTIZATION);
         ink_gguf_put_u32(&file, &arena, "inkling.version", VERSION);
         ink_gguf_put(&file, &arena, "inkling.input.shape", INK_GGUF_U32, true, 3, shape);
         ink_gguf_put_f32(&file, &arena, "inkling.input.scale", graph->input.scale);

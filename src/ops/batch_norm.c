@@ -15,12 +15,9 @@ enum { WEIGHT, BIAS, MEAN, VARIANCE };
 static float parameter(const ink_node *node, size_t index, size_t channel)
 {
     const ink_tensor_info *tensor = node->parameters[index];
-    float value = index == WEIGHT ? 1 : 0;
     if (tensor)
-        ink_type_to_f32(tensor->type,
-                        (const char *)tensor->data + channel * ink_type_get(tensor->type)->block_bytes,
-                        1, &value);
-    return value;
+        return ink_type_element(tensor->type, tensor->data, channel);
+    return index == WEIGHT ? 1 : 0;
 }
 
 static double epsilon_of(const ink_node *node)

@@ -250,6 +250,8 @@ static ink_status prepare(ink_step *step, ink_prepare *p)
     step->bordered = ink_round_up(step->bordered, INK_ALIGNMENT / sizeof(float));
     step->scratch = step->bordered + (step->winograd ? ink_winograd_scratch(step->winograd) : 0);
 
+    if ((uint64_t)g.out * (g.channels / g.groups) * g.kernel_height * g.kernel_width > p->memory_left / sizeof(float))
+        return ink_node_fail(p->error, INK_ERR_LIMIT, step->node, "its weights are over the limit of memory%s", "");
     /* The plain weights are needed only here, but an arena cannot give back: an arena of its own. */
     ink_arena temporary;
     ink_arena_init(&temporary, &p->arena->allocator);

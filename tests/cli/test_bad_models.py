@@ -97,8 +97,11 @@ BAD = {
     "fc1.bias too short": (changed(lambda file: file.tensor("fc1.bias").__setitem__(
         slice(1, 4), [[15], 0, bytes(60)])), "fc1.bias"),
     "unknown type": (changed(retype("fc1.bias", 77, bytes(64))), "77"),
-    "quantised type": (changed(retype("fc1.weight", 2, bytes(784 * 16 // 32 * 18))), "fc1.weight"),
-    "f64": (changed(retype("fc1.bias", 28, bytes(128))), "fc1.bias"),
+    "type of K-quants": (changed(retype("fc1.weight", 12, bytes(784 * 16 // 256 * 144))), "Q4_K is not supported"),
+    "i8": (changed(retype("fc1.bias", 24, bytes(16))), "I8 is not supported"),
+    "rows of no whole blocks": (changed(retype("fc1.weight", 2, bytes(784 * 16 // 32 * 18))),
+                                "'fc1.weight': dimension 0, the fastest, is 784, wanted a multiple of 32"),
+    "infinity in f64": (changed(retype("fc1.bias", 28, struct.pack("<16d", *[1e39] * 16))), "fc1.bias"),
     "NaN in fc1.weight": (changed(weight("fc1.weight", 5, float("nan"))), "fc1.weight"),
     "infinity in fc1.bias": (changed(weight("fc1.bias", 0, float("inf"))), "fc1.bias"),
     "minus infinity in fc2.bias": (changed(weight("fc2.bias", 9, float("-inf"))), "fc2.bias"),

@@ -110,6 +110,20 @@ static const char *ggml_note(const ink_model *model)
     return NULL;
 }
 
+/* The quantised type that SRC has and DST has not, or NULL. */
+static const char *lost_type(const convert_job *work)
+{
+    const char *found = NULL;
+    for (size_t i = 0; !found && i < ink_model_get_info(work->source)->tensors; i++) {
+        const char *name = ink_type_name(ink_model_tensor(work->source, i)->type);
+        found = *name == 'q' ? name : NULL;
+    }
+    for (size_t i = 0; found && work->format->is_ours && i < ink_model_get_info(work->target)->tensors; i++)
+        if (*ink_type_name(ink_model_tensor(work->target, i)->type) == 'q')
+            return NULL;
+    return found;
+}
+
 int answer_text(const convert_job *work)
 {
     text answer = { 0 };
@@ -129,6 +143,9 @@ int answer_text(const convert_job *work)
         verify_tell(&work->verify, &work->proof, &answer);
     if (work->format->is_ours && ggml_note(work->target))
         text_printf(&answer, "note   %s\n", ggml_note(work->target));
+    if (lost_type(work))
+        text_printf(&answer, "note   SRC has weights in %s and DST has none: what rounding to %s has lost does not "
+                    "come back\n", lost_type(work), lost_type(work));
     int code = cli_print(&answer);
     text_free(&answer);
     return code;
@@ -195,6 +212,8 @@ int answer_json(const convert_job *work)
         js_put(document, "verify", verify_json(&work->verify, &work->proof));
     if (work->format->is_ours && ggml_note(work->target))
         js_put(document, "note", js_text(ggml_note(work->target)));
+    if (lost_type(work))
+        js_put(document, "lost_type", js_text(lost_type(work)));
     return js_print(document);
 }
 

@@ -208,13 +208,11 @@ static char *put_parameter(writer *w, const ink_node *node, size_t index, bool t
         dims[i] = from->dim[transpose ? from->rank - 1 - i : i];
         elements *= from->dim[i];
     }
-    const size_t bytes = ink_type_get(from->type)->block_bytes;
     uint8_t *data = put_tensor(w, text(from->name), INK_ONNX_FLOAT, from->rank, dims, elements * sizeof(float));
     for (size_t i = 0; data && i < elements; i++) {
         const size_t rows = from->dim[0], columns = elements / rows;
-        float value;
-        ink_type_to_f32(from->type, (const char *)from->data + i * bytes, 1, &value);
-        store_float(data + (transpose ? i % columns * rows + i / columns : i) * sizeof(float), value);
+        store_float(data + (transpose ? i % columns * rows + i / columns : i) * sizeof(float),
+                    ink_type_element(from->type, from->data, i));
     }
     return text(from->name);
 }

@@ -8,7 +8,8 @@
 
 static ink_status retype_tensor(ink_tensor_info *tensor, ink_type type, ink_arena *arena, ink_error *error)
 {
-    const size_t count = (size_t)(tensor->bytes / ink_type_get(tensor->type)->block_bytes);
+    const ink_type_row *from = ink_type_get(tensor->type);
+    const size_t count = (size_t)(tensor->bytes / from->block_bytes * from->block_items);
     const size_t bytes = ink_type_get(type)->block_bytes;
     float *floats = ink_arena_array(arena, count, sizeof *floats);
     uint8_t *data = ink_arena_array(arena, count, bytes);
@@ -42,8 +43,11 @@ ink_status ink_retype(const ink_model *model, ink_type type, const ink_allocator
         status = ink_fail(error, INK_ERR_MEMORY, "no memory for %zu tensors", graph.tensor_count);
     for (size_t i = 0; i < graph.tensor_count && !status; i++) {
         graph.tensors[i] = model->graph.tensors[i];
-        if (graph.tensors[i].rank >= 2 && graph.tensors[i].type != type)
-            status = retype_tensor(&graph.tensors[i], type, &arena, error);
+        const ink_type was = graph.tensors[i].type;
+        const bool is_weight = graph.tensors[i].rank >= 2, is_plain = was == INK_F32 || was == INK_F16;
+        const ink_type wanted = is_weight ? type : is_plain ? was : INK_F32;
+        if (was != wanted)
+            status = retype_tensor(&graph.tensors[i], wanted, &arena, error);
     }
     if (!status)
         status = ink_layout_write(&graph, model->metadata, model->metadata_count, NULL, &a, out, error);

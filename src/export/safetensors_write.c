@@ -3,6 +3,7 @@
 #include "base/number.h"
 #include "export/export_text.h"
 #include "model/model.h"
+#include "tensor/type.h"
 
 #include <string.h>
 
@@ -103,13 +104,33 @@ static void put_name(ink_text *to, const char *name)
     ink_text_bytes(to, "\"", 1);
 }
 
-/* The i-th tensor of float32, then those of float16 from 0 on, so that all numbers lie at multiples of their size; NULL
- * for one of the other type. */
+/* Float16 stays, and all other types are written as the float32 that is computed with. The i-th tensor of float32, then
+ * those of float16 from 0 on, so that all numbers lie at multiples of their size; NULL for one of the other type. */
 static const ink_tensor_info *tensor_at(const ink_model *model, size_t i)
 {
     const size_t count = ink_model_get_info(model)->tensors;
     const ink_tensor_info *tensor = ink_model_tensor(model, i % count);
-    return tensor->type == (i < count ? INK_F32 : INK_F16) ? tensor : NULL;
+    return (tensor->type == INK_F16) == (i >= count) ? tensor : NULL;
+}
+
+static size_t elements_of(const ink_tensor_info *tensor)
+{
+    size_t elements = 1;
+    for (uint32_t k = 0; k < tensor->rank; k++)
+        elements *= tensor->dim[k];
+    return elements;
+}
+
+static void put_data(ink_text *to, const ink_tensor_info *tensor)
+{
+    if (tensor->type == INK_F32 || tensor->type == INK_F16) {
+        ink_text_bytes(to, tensor->data, (size_t)tensor->bytes);
+        return;
+    }
+    for (size_t i = 0; i < elements_of(tensor); i++) {
+        const float value = ink_type_element(tensor->type, tensor->data, i);
+        ink_text_bytes(to, &value, sizeof value);
+    }
 }
 
 static ink_status put_tensors(ink_text *to, const ink_model *model, ink_error *error)
@@ -124,12 +145,14 @@ static ink_status put_tensors(ink_text *to, const ink_model *model, ink_error *e
                             tensor->name);
         ink_text_bytes(to, ",", 1);
         put_name(to, tensor->name);
-        ink_text_format(to, ":{\"dtype\":\"%s\",\"shape\":[", tensor->type == INK_F32 ? "F32" : "F16");
+        const bool half = tensor->type == INK_F16;
+        const size_t bytes = elements_of(tensor) * (half ? 2 : 4);
+        ink_text_format(to, ":{\"dtype\":\"%s\",\"shape\":[", half ? "F16" : "F32");
         for (uint32_t k = 0; k < tensor->rank; k++)
             ink_text_format(to, "%s%lu", k ? "," : "", (unsigned long)tensor->dim[k]);
         ink_text_format(to, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)at,
-                        (unsigned long long)(at + tensor->bytes));
-        at += tensor->bytes;
+                        (unsigned long long)(at + bytes));
+        at += bytes;
     }
     ink_text_bytes(to, "}", 1);
     return INK_OK;
@@ -149,7 +172,7 @@ static ink_status write_model(ink_text *header, ink_text *file, const ink_model 
     for (size_t i = 0; i < 2 * ink_model_get_info(model)->tensors; i++) {
         const ink_tensor_info *tensor = tensor_at(model, i);
         if (tensor)
-            ink_text_bytes(file, tensor->data, (size_t)tensor->bytes);
+            put_data(file, tensor);
     }
     file->failed = file->failed || header->failed;
     return INK_OK;

@@ -1,12 +1,13 @@
 """inkling convert: among the layouts, with the same answers; and the helper program behind it."""
 
 import os
+import random
 import shutil
 import stat
 import struct
 import unittest
 
-from support import (BIN, FullyConnected, ProgramTest, convolutional, idx_images, needs_json,
+from support import (BIN, FullyConnected, ProgramTest, convolutional, idx_images, linear, needs_json,
                      pictures, run)
 
 NETWORK = FullyConnected()
@@ -67,6 +68,57 @@ class Convert(ProgramTest):
                 self.same_answers(source, again)
             self.failed("convert", self.model, target, "--layout", "inkling", code=2, says=["--layout", suffix])
             self.failed("convert", self.model, target, "--type", "f16", code=2, says=["--type", suffix])
+
+    def quantised(self, scale=1 / 128):
+        """Ten classes of pictures of 8x8, the weights in Q8_0, the biases in BF16; and the same as float32."""
+        source, plain, packed = random.Random(5), linear(height=8, width=8), linear(height=8, width=8)
+        quants = [source.randrange(-128, 128) for _ in range(640)]
+        blocks = [struct.pack("<e32b", scale, *quants[at:at + 32]) for at in range(0, 640, 32)]
+        packed.tensor("out.weight")[2:] = [8, b"".join(blocks)]
+        plain.tensor("out.weight")[3] = struct.pack("<640f", *[scale * q for q in quants])
+        halves = [source.randrange(0x3c00, 0x3f80) for _ in range(10)]
+        packed.tensor("out.bias")[2:] = [30, struct.pack("<10H", *halves)]
+        plain.tensor("out.bias")[3] = struct.pack("<10I", *[half << 16 for half in halves])
+        return packed, plain
+
+    @needs_json
+    def test_quantised(self):
+        packed, plain = (self.file(name, file.bytes()) for name, file in zip(("q.gguf", "p.gguf"), self.quantised()))
+        self.images = self.file("small", idx_images(pictures(20, size=64), height=8, width=8))
+        target, again = self.folder / "out.gguf", self.folder / "again.gguf"
+
+        def types():
+            return {t["name"]: t["type"] for t in self.done("inspect", target, "--json").json["tensors"]}
+
+        self.same_answers(packed, plain, delta=0)
+        self.assertNotIn("note", self.done("convert", packed, target).out)
+        self.assertEqual(types(), {"out.weight": "q8_0", "out.bias": "bf16"})
+        self.same_answers(target, plain, delta=0)
+
+        note = "SRC has weights in q8_0 and DST has none: what rounding to q8_0 has lost does not come back"
+        self.assertIn(note, self.done("convert", packed, target, "--type", "f32").out)
+        self.assertEqual(types(), {"out.weight": "f32", "out.bias": "f32"})
+        self.done("convert", plain, again, "--type", "f32")
+        self.assertEqual(target.read_bytes(), again.read_bytes())
+        self.assertNotIn("lost_type", self.done("convert", plain, again, "--type", "f32", "--json").json)
+
+        document = self.done("convert", packed, target, "--type", "f16", "--json").json
+        self.assertEqual(document["lost_type"], "q8_0")
+        self.assertEqual(types(), {"out.weight": "f16", "out.bias": "f32"})
+        self.same_answers(target, plain, delta=0)  # eight bits and a power of two fit
+
+        self.failed("convert", packed, target, "--type", "q8_0", code=2, says="none of f32, f16")
+        large = self.file("large.gguf", self.quantised(scale=65504)[0].bytes())
+        self.failed("convert", large, target, "--type", "f16", says=["out.weight", "beyond f16's largest"])
+        for suffix in (".onnx", ".safetensors"):
+            result = run("convert", packed, self.folder / ("out" + suffix))
+            if "built without" in result.err:
+                continue
+            self.assertEqual(result.code, 0, result.err)
+            self.assertIn(note, result.out)
+            self.done("convert", self.folder / ("out" + suffix), target)
+            self.assertEqual(types(), {"out.weight": "f32", "out.bias": "f32"})
+            self.same_answers(target, plain)
 
     def test_note_where_ggml_has_other_sizes(self):
         """ggml's programs abort on sizes other than their own; who writes such a file is told."""

@@ -58,6 +58,13 @@ static const struct network {
     uint32_t channels, height, width;
     row rows[24];
 } networks[] = {
+    { "quantised", 1, 4, 8,
+      { NODE("flatten", "flat", NULL, NULL), NODE("dense", "a", NULL, NULL), NODE("relu", "relu", NULL, NULL),
+        NODE("dense", "b", NULL, NULL), NODE("dense", "c", NULL, NULL), NODE("dense", "d", NULL, NULL),
+        NODE("dense", "e", NULL, NULL), NODE("softmax", "softmax", NULL, NULL),
+        TENSOR("a.weight", INK_Q8_0, 32, 32), TENSOR("a.bias", INK_BF16, 32), TENSOR("b.weight", INK_Q4_0, 32, 32),
+        TENSOR("b.bias", INK_F64, 32), TENSOR("c.weight", INK_Q4_1, 32, 32), TENSOR("c.bias", INK_Q8_0, 32),
+        TENSOR("d.weight", INK_Q5_0, 32, 32), TENSOR("e.weight", INK_Q5_1, 3, 32), END } },
     { "dense", 1, 4, 4,
       { NODE("flatten", "flat", NULL, NULL), NODE("dense", "fc1", NULL, NULL),
         NODE("relu", "relu", NULL, NULL), NODE("dropout", "drop", NULL, "rate=0.25"),
@@ -132,6 +139,24 @@ static const struct network {
         TENSOR("dense.bias", INK_F32, 2), END } },
 };
 
+/* Types that the library reads only: blocks of any bytes behind scales of 2^-6, or the floats in more or fewer bytes. */
+static const void *packed_as(const ink_type_row *type, const float *values, uint32_t count, uint32_t *random)
+{
+    static uint8_t data[8 * 4096];
+    for (uint32_t i = 0; i < count / type->block_items; i++) {
+        uint8_t *block = data + i * type->block_bytes;
+        const double value = values[i];
+        if (type->block_items == 1) /* hosts are little-endian */
+            memcpy(block, type->gguf == INK_F64 ? (const uint8_t *)&value : (const uint8_t *)&values[i] + 2,
+                   type->block_bytes);
+        for (uint32_t k = 0; type->block_items > 1 && k < type->block_bytes; k++) {
+            *random = *random * 1664525 + 1013904223;
+            block[k] = k < 2 * type->halves ? k % 2 * 0x24 : (uint8_t)(*random >> 24);
+        }
+    }
+    return data;
+}
+
 /* Small weights, the same each time; all positive where a variance must be. */
 static void add_tensor(ink_builder *builder, const row *r, uint32_t *random)
 {
@@ -145,9 +170,10 @@ static void add_tensor(ink_builder *builder, const row *r, uint32_t *random)
         values[i] = (float)(*random >> 24) / 256 - (strstr(r->name, "variance") ? 0 : 0.5f);
         halves[i] = ink_f32_to_f16(values[i]);
     }
+    const void *data = r->type == INK_F32 ? values : r->type == INK_F16 ? (const void *)halves
+                                                   : packed_as(ink_type_get(r->type), values, count, random);
     ink_error error;
-    if (ink_builder_tensor(builder, r->name, r->type, rank, r->dim,
-                           r->type == INK_F16 ? (void *)halves : (void *)values, &error))
+    if (ink_builder_tensor(builder, r->name, r->type, rank, r->dim, data, &error))
         stop(r->name, error.text);
 }
 

@@ -75,7 +75,11 @@ typedef struct job {
     double *times;        /* of the calls, per image, in microseconds; sorted in the end */
     size_t calls;
     double elapsed, load_seconds;
-    double *step_us;      /* [steps] per image, or NULL */
+    uint32_t used;        /* threads: fewer where images are few and small */
+    /* Of the steps, per image, in microseconds: [steps, step_calls], each step's sorted; or NULL. */
+    double *step_us;
+    size_t step_calls;
+    double peak;          /* multiply-adds a microsecond of one thread */
 } job;
 
 /* ---- pictures ---- */
@@ -124,7 +128,7 @@ static int take_images(job *work, const char *path)
 static char *find_samples(void)
 {
     const char *folder = getenv("INKLING_SAMPLES");
-    static const char *const beside[] = { "../share/inkling/samples", "../../samples" };
+    static const char *const beside[] = { "../share/inkling/samples", "../../samples", "../../../samples" };
     text path = { 0 };
     if (folder && *folder) {
         text_printf(&path, "%s/%s", folder, samples_name);
@@ -203,6 +207,7 @@ static int measure(job *work)
     work->times = must_alloc(MOST_CALLS, sizeof *work->times);
     /* Written to once, so that its page faults are not measured. */
     memset(work->times, 0xff, MOST_CALLS * sizeof *work->times);
+    work->used = ink_session_threads(session, batch_of(work));
     if (!code)
         code = cycle(work, session, warm, NULL, &ignored);
     if (!code)
@@ -215,21 +220,50 @@ static int measure(job *work)
 /* A pass of its own: reading the clock at each step would disturb the times above. */
 static int measure_steps(job *work)
 {
+    enum { CALLS_MOST = 20000 };
     ink_session *session = NULL;
     run_options how = work->how->run;
-    double elapsed = work->elapsed, seconds = work->how->seconds;
-    size_t calls = 0;
+    const size_t steps = work->info->steps, batch = batch_of(work);
+    const double seconds = work->how->seconds < 1 ? work->how->seconds : 1;
+    ink_error error;
     how.profile = true;
     int code = run_open_session(work->model, &how, &session);
-    if (!code)
-        code = cycle(work, session, seconds < 1 ? seconds : 1, NULL, &calls);
-    work->elapsed = elapsed;
-    work->step_us = must_alloc(work->info->steps, sizeof *work->step_us);
-    for (size_t i = 0; !code && i < work->info->steps; i++)
-        work->step_us[i] = ink_session_step_seconds(session, i) * 1e6 /
-                           (double)(calls * batch_of(work));
+    work->peak = ink_cpu_peak(work->info->cpu) / 1e6;
+    double *now = must_alloc(steps, sizeof *now), *before = must_alloc(steps, sizeof *before);
+    work->step_us = must_alloc(steps * CALLS_MOST, sizeof *work->step_us);
+    memset(before, 0, steps * sizeof *before);
+    const double begin = clock_seconds();
+    for (size_t n = 0, at = 0; !code && n < CALLS_MOST && (!n || clock_seconds() - begin < seconds); n++) {
+        if (ink_session_run_u8(session, work->pixels + at * work->picture, batch, work->answers, &error))
+            code = cli_failed("%s: %s", work->model_path, error.text);
+        for (size_t i = 0; i < steps; i++) {
+            now[i] = ink_session_step_seconds(session, i);
+            work->step_us[i * CALLS_MOST + n] = (now[i] - before[i]) * 1e6 / (double)batch;
+            before[i] = now[i];
+        }
+        at = (at + batch) % work->different;
+        work->step_calls = n + 1;
+    }
+    for (size_t i = 0; i < steps; i++) {
+        double *times = memmove(work->step_us + i * work->step_calls, work->step_us + i * CALLS_MOST,
+                                work->step_calls * sizeof *times);
+        qsort(times, work->step_calls, sizeof *times, compare);
+    }
+    free(now);
+    free(before);
     ink_session_close(&session);
     return code;
+}
+
+/* Of a step's sorted times. */
+static double step_least(const job *work, size_t step)
+{
+    return work->step_us[step * work->step_calls];
+}
+
+static double step_median(const job *work, size_t step)
+{
+    return work->step_us[step * work->step_calls + work->step_calls / 2];
 }
 
 /* The smallest time that `share` of the calls did not exceed. */
@@ -248,28 +282,35 @@ static double per_second(const job *work)
 
 static void add_steps(text *to, const job *work, const terminal *facts)
 {
-    table rows = { .alignment = "lllrrr" };
-    static const char *const headings[] = { "step", "computes", "kernel", "us", "share",
-                                            "GFLOP/s" };
+    table rows = { .alignment = "lllrrrrr" };
+    static const char *const headings[] = { "step",  "computes", "kernel",        "us least",
+                                            "median", "share",    "multiply-adds", "of the peak" };
     double sum = 0;
     for (size_t i = 0; i < sizeof headings / sizeof *headings; i++)
         table_cell(&rows, headings[i]);
     for (size_t i = 0; i < work->info->steps; i++)
-        sum += work->step_us[i];
+        sum += step_median(work, i);
     for (size_t i = 0; i < work->info->steps; i++) {
         const ink_step_info *step = ink_model_step(work->model, i);
-        double us = work->step_us[i];
+        const double least = step_least(work, i);
         table_cell(&rows, step->name);
         table_cell(&rows, step->ops);
         table_cell(&rows, step->kernel);
-        table_format(&rows, "%.3f", us);
-        table_format(&rows, "%.1f %%", sum > 0 ? us * 100 / sum : 0);
-        if (step->macs && us > 0)
-            table_format(&rows, "%.1f", 2 * (double)step->macs / us / 1e3);
+        table_format(&rows, "%.3f", least);
+        table_format(&rows, "%.3f", step_median(work, i));
+        table_format(&rows, "%.1f %%", sum > 0 ? step_median(work, i) * 100 / sum : 0);
+        if (step->macs)
+            table_format(&rows, "%llu", (unsigned long long)step->macs);
+        else
+            table_cell(&rows, "");
+        if (step->macs && least > 0 && work->peak > 0)
+            table_format(&rows, "%.0f %%", (double)step->macs / least / work->peak * 100);
         else
             table_cell(&rows, "");
     }
-    text_add(to, "\nthe steps of the plan, timed in a run of their own:\n");
+    text_printf(to, "\nthe steps of the plan, timed in a run of their own; peak of a thread: %.1f thousand million\n"
+                    "multiply-adds a second. A step that skips some by its method may come out above it:\n",
+                work->peak / 1e3);
     table_write(&rows, to, 2, facts);
 }
 
@@ -278,10 +319,11 @@ static int print_text(const job *work)
     terminal facts = terminal_facts();
     text answer = { 0 };
     text_masked(&answer, work->model_path);
-    text_printf(&answer, ": %s, %llu thread%s, %llu image%s a call\n",
-                ink_cpu_name(work->info->cpu), (unsigned long long)work->how->run.threads,
-                plural(work->how->run.threads), (unsigned long long)work->how->batch,
-                plural(work->how->batch));
+    text_printf(&answer, ": %s, %llu thread%s", ink_cpu_name(work->info->cpu),
+                (unsigned long long)work->how->run.threads, plural(work->how->run.threads));
+    if (work->used < work->how->run.threads)
+        text_printf(&answer, " of which %u work%s", work->used, work->used == 1 ? "s" : "");
+    text_printf(&answer, ", %llu image%s a call\n", (unsigned long long)work->how->batch, plural(work->how->batch));
     if (work->source) {
         text_printf(&answer, "%zu different image%s from ", work->different,
                     plural(work->different));
@@ -317,7 +359,8 @@ static json_t *steps_json(const job *work)
         js_put(row, "name", js_text(step->name));
         js_put(row, "ops", js_text(step->ops));
         js_put(row, "kernel", js_text(step->kernel));
-        js_put(row, "us", js_number(work->step_us[i]));
+        js_put(row, "us_min", js_number(step_least(work, i)));
+        js_put(row, "us_median", js_number(step_median(work, i)));
         js_put(row, "multiply_adds", js_count(step->macs));
         js_push(steps, row);
     }
@@ -332,6 +375,7 @@ static int print_json(const job *work)
     js_put(document, "different_images", js_count(work->different));
     js_put(document, "batch", js_count(work->how->batch));
     js_put(document, "threads", js_count(work->how->run.threads));
+    js_put(document, "threads_used", js_count(work->used));
     js_put(document, "cpu", js_text(ink_cpu_name(work->info->cpu)));
     js_put(document, "load_ms", js_number(work->load_seconds * 1e3));
     js_put(document, "calls", js_count(work->calls));
@@ -341,8 +385,10 @@ static int print_json(const job *work)
     js_put(document, "us_p95", js_number(percentile(work, 0.95)));
     js_put(document, "us_p99", js_number(percentile(work, 0.99)));
     js_put(document, "images_per_second", js_number(per_second(work)));
-    if (work->step_us)
+    if (work->step_us) {
+        js_put(document, "peak_multiply_adds_per_second", js_number(work->peak * 1e6));
         js_put(document, "nodes", steps_json(work));
+    }
     return js_print(document);
 }
 

@@ -151,6 +151,10 @@ INK_API const char *ink_cpu_name(ink_cpu cpu);
 /* The reverse. INK_ERR_CPU for an unknown name, or for one that this machine does not have. */
 INK_API ink_status ink_cpu_from_name(const char *name, ink_cpu *cpu, ink_error *error);
 
+/* Multiply-adds of float32 a second that one thread can do at most with these kernels' instructions, measured on numbers in
+ * registers for a few milliseconds; 0 for what this machine does not have. */
+INK_API double ink_cpu_peak(ink_cpu cpu);
+
 /* ---- tensors --------------------------------------------------------------------------------- */
 
 #define INK_MAX_DIMS 4
@@ -250,7 +254,7 @@ INK_API const ink_node_info *ink_model_node(const ink_model *model, size_t index
 typedef struct ink_step_info {
     const char *name;   /* of the last node that it computes */
     const char *ops;    /* e.g. "conv2d+relu" */
-    const char *kernel; /* e.g. "igemm_f32_avx2" */
+    const char *kernel; /* e.g. "igemm_f32_avx2"; "F(4x4) igemm_f32_avx2" where Winograd's transforms surround it */
     const char *const *inputs; /* names of the steps that it reads; "input" is the picture */
     size_t input_count;
     uint32_t rank, dim[INK_MAX_DIMS];

@@ -637,7 +637,7 @@ static void table_is_whole(void **state)
     static const bool elsewhere[INK_KERNEL_OPS] = {
         [INK_KERNEL_add_f32] = true,     [INK_KERNEL_affine_f32] = true,
         [INK_KERNEL_pixels_f32] = true,  [INK_KERNEL_softmax_f32] = true,
-        [INK_KERNEL_activation_f32] = true,
+        [INK_KERNEL_activation_f32] = true, [INK_KERNEL_peak_f32] = true,
         /* test_winograd.c */
         [INK_KERNEL_winograd_in_f32] = true, [INK_KERNEL_winograd_out_f32] = true,
         [INK_KERNEL_winograd4_in_f32] = true, [INK_KERNEL_winograd4_out_f32] = true,

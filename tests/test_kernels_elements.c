@@ -1,5 +1,6 @@
 /* Kernels that work element by element, softmax, and the copy: as test_kernels.c does it. Activations are
  * compared with the C library's functions in double precision, over floats of all exponents. */
+#include "check_cpus.h"
 #include "check_kernels.h"
 
 #include <float.h>
@@ -403,6 +404,32 @@ static void copy_moves(void **state)
     rooms_free();
 }
 
+/* ---- the peak: y / 2 + 1 goes to 2 by halves, exactly ---- */
+
+static void peak(const ink_kernel *kernel)
+{
+    float y[INK_PEAK_FLOATS + 1];
+    size_t width = 0;
+    for (size_t i = 0; i <= INK_PEAK_FLOATS; i++)
+        y[i] = i % 2 ? 0 : 4;
+    kernel->run.peak_f32(&(ink_peak_f32){ 3, y, &width });
+    calls++;
+    snprintf(where, sizeof where, "%s", kernel->name);
+    assert_true(width > 0 && width <= INK_PEAK_FLOATS);
+    for (size_t i = 0; i <= INK_PEAK_FLOATS; i++)
+        check_same(y[i], i < width ? (i % 2 ? 1.75f : 2.25f) : i % 2 ? 0 : 4, i);
+}
+
+static void peak_kernels(void **state)
+{
+    (void)state;
+    each_kernel(INK_KERNEL_peak_f32, peak);
+    CHECK_EACH_CPU(cpu)
+        assert_true(ink_cpu_peak(cpu) > 1e6);
+    assert_true(ink_cpu_peak(INK_CPU_BEST) > 1e6);
+    assert_true(ink_cpu_peak((ink_cpu)77) == 0);
+}
+
 /* ---- */
 
 static void operations_ran(void **state)
@@ -411,7 +438,7 @@ static void operations_ran(void **state)
     size_t count = 0;
     for (size_t op = 0; op < INK_KERNEL_OPS; op++)
         count += ran[op] > 0;
-    assert_int_equal(count, 5); /* those that test_kernels.c lists as tested here */
+    assert_int_equal(count, 6); /* those that test_kernels.c lists as tested here */
 }
 
 int main(void)
@@ -423,6 +450,7 @@ int main(void)
         cmocka_unit_test(softmax_kernels),
         cmocka_unit_test(activation_kernels),
         cmocka_unit_test(copy_moves),
+        cmocka_unit_test(peak_kernels),
         cmocka_unit_test(operations_ran),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "kernels/kernels.h"
 
 #include <string.h>
+#include <time.h>
 
 #define INK_CPU_scalar INK_CPU_SCALAR
 #define INK_CPU_avx2 INK_CPU_AVX2
@@ -104,4 +105,29 @@ ink_status ink_cpu_from_name(const char *name, ink_cpu *cpu, ink_error *error)
         }
     return ink_fail(error, INK_ERR_CPU, "cpu '%.32s': unknown, wanted best, scalar, avx2, avx512, avx512vnni, neon or "
                     "simd128", name);
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t); /* on Windows from winpthreads */
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The best of several short runs: others on the machine make it slower, nothing makes it faster. */
+double ink_cpu_peak(ink_cpu cpu)
+{
+    enum { RUNS = 20, ROUNDS = 10000 };
+    float y[INK_PEAK_FLOATS] = { 0 };
+    size_t width = 0;
+    double best = 0;
+    cpu = cpu == INK_CPU_BEST ? ink_cpu_detect() : cpu;
+    for (int i = 0; i < RUNS && ink_cpu_has(cpu); i++) {
+        const ink_peak_f32 call = { ROUNDS, y, &width };
+        const double begin = seconds();
+        ink_kernel_find(INK_KERNEL_peak_f32, cpu)->run.peak_f32(&call);
+        const double rate = (double)ROUNDS * (double)width / (seconds() - begin);
+        best = rate > best ? rate : best;
+    }
+    return best;
 }

@@ -346,6 +346,15 @@ typedef struct ink_adam_f32 {
 void ink_copy_f32(const uint32_t dim[4], const float *x, const size_t x_stride[4], float *y,
                   const size_t y_stride[4]);
 
+/* What the processor can do at most: multiply-adds of numbers in registers, INK_PEAK_SUMS sums that do not wait for each
+ * other. y[i] becomes y[i] / 2 + 1, `rounds` times; so many floats as `width`, a sum each. */
+enum { INK_PEAK_SUMS = 24, INK_PEAK_FLOATS = INK_PEAK_SUMS * 16 };
+typedef struct ink_peak_f32 {
+    size_t rounds;
+    float *y;      /* INK_PEAK_FLOATS, of which the first `width` are used */
+    size_t *width; /* written: the multiply-adds of a round */
+} ink_peak_f32;
+
 /* One name an operation, whatever the number of its rows: the first row of each is scalar. */
 typedef enum ink_kernel_op {
     INK_KERNEL_igemm_f32,
@@ -377,6 +386,7 @@ typedef enum ink_kernel_op {
     INK_KERNEL_max_pool_grad_f32,
     INK_KERNEL_avg_pool_grad_f32,
     INK_KERNEL_adam_f32,
+    INK_KERNEL_peak_f32,
     INK_KERNEL_OPS
 } ink_kernel_op;
 
@@ -423,6 +433,7 @@ typedef struct ink_kernel {
         void (*max_pool_grad_f32)(const ink_pool_grad_f32 *);
         void (*avg_pool_grad_f32)(const ink_pool_grad_f32 *);
         void (*adam_f32)(const ink_adam_f32 *);
+        void (*peak_f32)(const ink_peak_f32 *);
     } run;
 } ink_kernel;
 

@@ -322,4 +322,22 @@ void ISA(sparse_dense_f32)(const ink_sparse_dense_f32 *k)
     }
 }
 
+void ISA(peak_f32)(const ink_peak_f32 *k)
+{
+    enum { SUMS = ROWS_MOST * VECTORS }; /* as many as a tile of products has */
+    const vec half = vec_all(0.5f), one = vec_all(1);
+    vec sum[SUMS];
+#pragma GCC unroll 24
+    for (size_t i = 0; i < SUMS; i++)
+        sum[i] = vec_load(k->y + i * LANES);
+    for (size_t n = 0; n < k->rounds; n++)
+#pragma GCC unroll 24
+        for (size_t i = 0; i < SUMS; i++)
+            sum[i] = vec_in_register(vec_fma(sum[i], half, one));
+#pragma GCC unroll 24
+    for (size_t i = 0; i < SUMS; i++)
+        vec_store(k->y + i * LANES, sum[i]);
+    *k->width = SUMS * LANES;
+}
+
 #endif

@@ -513,3 +513,14 @@ void ink_adam_f32_scalar(const ink_adam_f32 *k)
 {
     ink_adam_loop(k);
 }
+
+void ink_peak_f32_scalar(const ink_peak_f32 *k)
+{
+    float sum[INK_PEAK_SUMS];
+    memcpy(sum, k->y, sizeof sum);
+    for (size_t n = 0; n < k->rounds; n++)
+        for (size_t i = 0; i < INK_PEAK_SUMS; i++)
+            sum[i] = sum[i] * 0.5f + 1;
+    memcpy(k->y, sum, sizeof sum);
+    *k->width = INK_PEAK_SUMS;
+}

@@ -43,7 +43,8 @@ static void describe_step(const ink_model *model, size_t index, ink_step_info *i
         inputs[i] = writer_of(plan, step->inputs[i].buffer, index);
     *info = (ink_step_info){ .name = step->name, .ops = step->ops,
                              /* Steps that only move elements do it by ink_copy_f32. */
-                             .kernel = step->kernel ? step->kernel->name : "copy_f32",
+                             .kernel = !step->kernel ? "copy_f32" : !step->way ? step->kernel->name
+                                       : ink_arena_format(arena, "%s%s", step->way, step->kernel->name),
                              .inputs = inputs, .input_count = step->input_count,
                              .macs = step->node ? step->node->macs : 0,
                              .weight_bytes = step->weight_bytes,

@@ -194,6 +194,7 @@ static ink_status prepare_winograd(ink_step *step, ink_prepare *p, geometry g, u
     sizes.in_width = width > padded_width ? width : padded_width;
     step->bordered = copied ? (height > padded_height ? height : padded_height) * sizes.in_width * g.channels : 0;
     step->kernel = ink_kernel_find(INK_KERNEL_igemm_f32, p->cpu);
+    step->way = tile == 2 ? "F(2x2) " : "F(4x4) ";
     return ink_winograd_prepare(&step->winograd, &sizes, p, step);
 }
 

@@ -68,6 +68,7 @@ typedef struct ink_step {
     const uint32_t *row_offset, *tap_offset;
     size_t rows, taps, depth, window; /* conv2d: as igemm has them */
     ink_winograd *winograd;     /* conv2d: or NULL */
+    const char *way;            /* what stands before the kernel's name for people; NULL: nothing */
     size_t bordered;            /* floats of scratch for an image with its padding */
     size_t group_weights;       /* floats of one group's packed weights */
     size_t scratch;             /* floats that a run needs, for all images together */

@@ -40,12 +40,23 @@ class Bench(ProgramTest):
         self.assertEqual(self.bench("--batch", 1001)["batch"], 1001)
 
     @needs_json
+    def test_threads_that_are_not_worth_it(self):
+        document = self.bench("--threads", 2)
+        self.assertEqual((document["threads"], document["threads_used"]), (2, 1))
+        self.assertIn("2 threads of which 1 works, 1 image a call",
+                      self.done("bench", self.model, *QUICK, "--threads", 2).out)
+        self.assertEqual(self.bench("--threads", 2, "--batch", 1000)["threads_used"], 2)
+
+    @needs_json
     def test_nodes(self):
         nodes = self.bench("--nodes")["nodes"]
         plan = self.done("inspect", self.model, "--kernels", "--json").json["steps"]
         self.assertEqual([(n["name"], n["kernel"], n["multiply_adds"]) for n in nodes],
                          [(s["name"], s["kernel"], s["multiply_adds"]) for s in plan])
-        self.assertGreater(sum(node["us"] for node in nodes), 0)
+        self.assertGreater(sum(node["us_min"] for node in nodes), 0)
+        for node in nodes:
+            self.assertLessEqual(node["us_min"], node["us_median"])
+        self.assertGreater(self.bench("--nodes")["peak_multiply_adds_per_second"], 1e6)
 
     @needs_json
     def test_images(self):
@@ -59,7 +70,7 @@ class Bench(ProgramTest):
                                r"\d+\.\d{3} 95th percentile, \d+\.\d{3} 99th")
         self.assertRegex(text, r"a second +\d+ images")
         self.assertIn("500 different images from", text)
-        self.assertTrue(re.search(r"step +computes +kernel +us +share", text))
+        self.assertTrue(re.search(r"step +computes +kernel +us least +median +share +multiply-adds +of the peak", text))
 
     def test_noise(self):
         """A model of another input size: noise, and it says so."""

@@ -14,10 +14,10 @@ typedef __m512 vec;
  * together where zeros are skipped: two share what is read of the weights, of three too much is not zero. */
 enum { LANES = 16, VECTORS = 2, TILE = LANES * VECTORS, ROWS_MOST = 12, SPARSE_ROWS = 2 };
 
-/* The first `count` lanes, of fewer than there are. */
+/* The first `count` lanes, or all. */
 ALWAYS_INLINE __mmask16 mask_of(size_t count)
 {
-    return (__mmask16)((1u << count) - 1);
+    return (__mmask16)((1u << (count < LANES ? count : LANES)) - 1);
 }
 
 ALWAYS_INLINE vec vec_load(const float *x)
@@ -33,15 +33,12 @@ ALWAYS_INLINE void vec_store(float *y, vec v)
 /* The first `count` floats, all of them if there are so many; the others are 0. */
 ALWAYS_INLINE vec vec_load_some(const float *x, size_t count)
 {
-    return count >= LANES ? _mm512_loadu_ps(x) : _mm512_maskz_loadu_ps(mask_of(count), x);
+    return _mm512_maskz_loadu_ps(mask_of(count), x);
 }
 
 ALWAYS_INLINE void vec_store_some(float *y, vec v, size_t count)
 {
-    if (count >= LANES)
-        _mm512_storeu_ps(y, v);
-    else
-        _mm512_mask_storeu_ps(y, mask_of(count), v);
+    _mm512_mask_storeu_ps(y, mask_of(count), v);
 }
 
 /* Else gcc would load it again for each of its uses, and loads are what is short. */

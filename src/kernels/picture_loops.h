@@ -275,13 +275,9 @@ void ISA(winograd4_out_f32)(const ink_winograd_out_f32 *k)
                     }
                 continue;
             }
-#pragma GCC unroll 4
-            for (size_t i = 0; i < 4; i++)
-#pragma GCC unroll 4
-                for (size_t n = 0; n < 4; n++)
-                    if (i < height && n < width)
-                        vec_store_some(y + i * k->row + n * k->channels, vec_leaky(vec_add(out[i][n], bias), slope),
-                                       left);
+            for (size_t i = 0; i < height; i++)
+                for (size_t n = 0; n < width; n++)
+                    vec_store_some(y + i * k->row + n * k->channels, vec_leaky(vec_add(out[i][n], bias), slope), left);
         }
 }
 

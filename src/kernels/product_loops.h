@@ -6,14 +6,15 @@
 
 #include "kernels/kernels.h"
 
-/* A tile's rows are a constant in its code, so that its sums stay in registers. */
-#define EACH_ROWS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+/* A tile's rows are a constant in its code, so that its sums stay in registers. Each number of them is code, so not all
+ * have their own. */
+#define EACH_ROWS(CASE) CASE(12) CASE(9) CASE(8) CASE(6) CASE(5) CASE(4) CASE(3) CASE(2) CASE(1)
 
 enum { PANELS_MOST = 4 };
 
 /* ---- igemm ----
- * A tile is so many rows by so many panels of packed weights: one panel where there are rows enough, more for a row or
- * two, whose few chains of FMAs would wait for themselves. With a single vector it is the left half of its panel. */
+ * A tile is so many rows by so many panels of packed weights: one panel where there are rows enough, four for a single
+ * row, whose few chains of FMAs would wait for themselves. With a single vector it is the left half of its panel. */
 
 ALWAYS_INLINE void product_tile(const ink_igemm_f32 *g, size_t row, size_t column, float *y, bool again,
                                 const size_t rows, const size_t panels, const size_t vectors)
@@ -89,29 +90,62 @@ static void product_tiles(const ink_igemm_f32 *g, size_t row, size_t column, siz
     }
 }
 
-/* The rows, or those of a window, go in tiles as alike as can be: 25 as 5 x 5, not as 4 x 6 and a lonely one. */
+/* How so many rows go in tiles: `full` of the most rows, then up to four pieces. No piece is under four rows where it can
+ * be helped: its few sums would wait for each other. */
+typedef struct row_tiles {
+    size_t full, pieces, piece[4];
+} row_tiles;
+
+static row_tiles tiles_of_rows(size_t rows)
+{
+    enum { FEW = 4 };
+    static const uint8_t sizes[] = {
+#define CASE(n) n,
+        EACH_ROWS(CASE)
+#undef CASE
+    };
+    row_tiles t = { .full = rows / ROWS_MOST };
+    size_t left = rows % ROWS_MOST;
+    if (left && left < FEW && t.full) {
+        t.full--;
+        left += ROWS_MOST;
+    }
+    while (left) {
+        size_t best = 0;
+        for (size_t i = 0; i < sizeof sizes; i++) {
+            const bool fits = sizes[i] <= left && sizes[i] <= ROWS_MOST;
+            if (fits && (!best || (left - best > 0 && left - best < FEW && (left == sizes[i] || left - sizes[i] >= FEW))))
+                best = sizes[i];
+        }
+        t.piece[t.pieces++] = best;
+        left -= best;
+    }
+    return t;
+}
+
+/* All rows, or for each window its rows. */
 void ISA(igemm_f32)(const ink_igemm_f32 *g)
 {
-    const size_t window = g->window > 1 ? g->window : 0, together = window ? window : g->rows;
-    const size_t tiles = (together + ROWS_MOST - 1) / ROWS_MOST;
-    const size_t least = tiles ? together / tiles : 0, more = tiles ? together % tiles : 0;
+    const size_t window = g->window > 1 ? g->window : 0;
+    const row_tiles tiles = tiles_of_rows(window ? window : g->rows);
     size_t column = 0;
     if (g->rows == 1)
         for (; column + 3 * TILE + LANES < g->columns; column += 4 * TILE)
             product_tile(g, 0, column, g->y + column, false, 1, 4, VECTORS);
-    if (g->rows == 2 && !window)
-        for (; column + TILE + LANES < g->columns; column += 2 * TILE)
-            product_tile(g, 0, column, g->y + column, false, 2, 2, VECTORS);
     for (; column < g->columns; column += TILE) {
         float *y = g->y + column;
-        if (window) {
-            for (size_t t = 0, row = 0; t < tiles; row += least + (t < more), t++)
-                product_tiles(g, row, column, least + (t < more), window, g->rows / window, y, g->y_stride, t > 0);
-        } else {
-            const size_t large = (least + 1) * more;
-            product_tiles(g, 0, column, least + 1, least + 1, more, y, (least + 1) * g->y_stride, false);
-            product_tiles(g, large, column, least, least, tiles - more, y + large * g->y_stride, least * g->y_stride,
-                          false);
+        size_t row = 0;
+        for (size_t t = 0; t < tiles.full + tiles.pieces; t++) {
+            const size_t rows = t < tiles.full ? ROWS_MOST : tiles.piece[t - tiles.full];
+            if (window) {
+                product_tiles(g, row, column, rows, window, g->rows / window, y, g->y_stride, t > 0);
+                row += rows;
+            } else {
+                const size_t count = t < tiles.full ? tiles.full : 1;
+                product_tiles(g, row, column, rows, rows, count, y + row * g->y_stride, rows * g->y_stride, false);
+                row += rows * count;
+                t += count - 1;
+            }
         }
     }
 }
@@ -285,10 +319,8 @@ ALWAYS_INLINE void sparse_columns(const ink_sparse_dense_f32 *k, const sparse_li
     const size_t left = (k->columns - column + LANES - 1) / LANES;
     if (left > 4)
         sparse_tile(k, list, part, last, column, rows, 8);
-    else if (left > 2)
-        sparse_tile(k, list, part, last, column, rows, 4);
     else
-        sparse_tile(k, list, part, last, column, rows, 2);
+        sparse_tile(k, list, part, last, column, rows, 4);
 }
 
 /* Lists for a group of rows; then a part of the weights stays near while the group's tiles go by. */

@@ -279,11 +279,13 @@ bool ink_type_is_finite(ink_type type, const void *data, size_t count)
         return halves_are_finite(row, bytes, count / row->block_items);
     for (size_t i = 0; i < count; i += CHUNK) {
         const size_t some = count - i < CHUNK ? count - i : CHUNK;
-        bool special = false;
+        int32_t most = 0; /* of the exponents: a form that compilers make vectors of */
         row->decode(bytes + i * row->block_bytes, some, values);
-        for (size_t k = 0; k < some; k++)
-            special |= (bits_of(values[k]) & 0x7f800000) == 0x7f800000;
-        if (special)
+        for (size_t k = 0; k < some; k++) {
+            const int32_t exponent = (int32_t)(bits_of(values[k]) & 0x7f800000);
+            most = exponent > most ? exponent : most;
+        }
+        if (most == 0x7f800000)
             return false;
     }
     return true;

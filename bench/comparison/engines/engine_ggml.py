@@ -47,8 +47,6 @@ def pointer(value):
 
 
 class Engine:
-    piece = 50
-
     def __init__(self, setup):
         import onnx.numpy_helper # reads the weights, and is no part of ggml; not to be timed
         self.setup, self.ggml = setup, interface()

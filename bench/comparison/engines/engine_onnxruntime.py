@@ -2,8 +2,6 @@
 
 
 class Engine:
-    piece = 50
-
     def __init__(self, setup):
         import onnxruntime
         self.runtime, self.setup, self.sessions = onnxruntime, setup, {}

@@ -2,8 +2,6 @@
 
 
 class Engine:
-    piece = 50
-
     def __init__(self, setup):
         import openvino
         self.openvino, self.setup, self.compiled = openvino, setup, {}

@@ -118,7 +118,7 @@ static const char *run(state *s, const char *variant, size_t batch, double secon
         return error;
     size_t slices = s->setup.count / batch, calls = 0, room = 1024;
     uint64_t *times = (uint64_t *)must_have(malloc(room * sizeof *times));
-    uint64_t begin = now(), warm = (uint64_t)(seconds * 0.1 * 1e9), end = 0;
+    uint64_t begin = now(), most = (uint64_t)(seconds * 1e9), end = 0;
     bool warming = true;
     for (size_t i = 0;; i++) {
         uint64_t from = now();
@@ -127,8 +127,9 @@ static const char *run(state *s, const char *variant, size_t batch, double secon
         if (error)
             break;
         if (warming) {
-            end = to + (uint64_t)(seconds * 1e9);
-            warming = i < WARM_UP_CALLS || to - begin < warm;
+            /* A tenth of the time to warm up, and some calls unless they are long. */
+            end = to + most;
+            warming = to - begin < (i < WARM_UP_CALLS ? most : most / 10);
             continue;
         }
         if (calls == room) {
@@ -169,12 +170,12 @@ static const char *write_answers(state *s, const char *variant, size_t batch, si
 
 static void say_variants(const state *s, size_t batch)
 {
-    size_t piece = s->with->piece;
     printf("[");
     for (const char *const *name = s->with->variants; *name; name++) {
         printf("%s\"%s\"", name == s->with->variants ? "" : ", ", *name);
-        if (piece && batch > piece && batch % piece == 0)
-            printf(", \"%s/%zu\"", *name, piece);
+        for (const size_t *piece = s->with->pieces; *piece; piece++)
+            if (batch > *piece && batch % *piece == 0)
+                printf(", \"%s/%zu\"", *name, *piece);
     }
     printf("]\n");
 }

@@ -38,7 +38,7 @@ typedef struct engine_setup {
 /* Each function gives NULL, or what went wrong. */
 typedef struct engine {
     const char *const *variants; /* ends with NULL */
-    size_t piece;                /* for calls of many pictures there are variants in pieces of so many; 0: none */
+    const size_t *pieces;        /* calls of more pictures may also be run in pieces of so many; ends with 0 */
     /* Before the clock runs: the pictures in the form that the engine's users have them in. NULL: as they are. */
     const char *(*pictures)(const engine_setup *setup);
     /* From a model file to something that can answer; `classes` is floats a picture. */

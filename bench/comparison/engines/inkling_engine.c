@@ -29,7 +29,8 @@ static const char *call(size_t first, size_t batch, float *answers)
 int main(int argc, char **argv)
 {
     static const char *const variants[] = { "bytes", NULL };
-    static const engine with = { variants, 0, NULL, open_model, NULL, call, ink_version };
+    static const size_t pieces[] = { 0 }; /* a session takes pieces of its own */
+    static const engine with = { variants, pieces, NULL, open_model, NULL, call, ink_version };
     int code = engine_main(argc, argv, &with);
     ink_session_close(&session);
     ink_model_close(&model);

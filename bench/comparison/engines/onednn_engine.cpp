@@ -326,6 +326,7 @@ const char *version()
 int main(int argc, char **argv)
 {
     static const char *const variants[] = { "f32", nullptr };
-    static const engine with = { variants, 50, take_pictures, open_model, prepare, call, version };
+    static const size_t pieces[] = { 1, 8, 50, 0 };
+    static const engine with = { variants, pieces, take_pictures, open_model, prepare, call, version };
     return engine_main(argc, argv, &with);
 }

@@ -7,7 +7,6 @@ An engine's module has a class Engine:
     Engine(setup)           imports the framework, and makes of setup.pictures, floats as the network wants them, what
                             its users would have
     version                 a text
-    piece                   see engine_protocol.h; 0: no variants in pieces
     open()                  from the model file to something that can answer
     variants(batch)         names; the first is run first
     prepare(variant, batch) two functions: call(i) runs the i-th slice of the pictures, and answers() gives an array
@@ -20,6 +19,8 @@ import json
 import os
 import sys
 import time
+
+PIECES = (1, 8, 50)
 
 
 def status_kib(key):
@@ -89,7 +90,8 @@ class Worker:
         call, _ = self.prepare(variant, int(batch))
         slices, seconds, times, clock = self.setup.count // int(batch), float(seconds), [], time.perf_counter_ns
         begin, i = clock(), 0
-        while i < 3 or clock() - begin < seconds * 1e8: # a tenth, to warm up
+        # A tenth of the time to warm up, and some calls unless they are long.
+        while i == 0 or clock() - begin < seconds * (1e9 if i < 3 else 1e8):
             call(i % slices)
             i += 1
         i %= slices
@@ -116,10 +118,11 @@ class Worker:
         return {"classes": rows[0].shape[1]}
 
     def variants(self, batch):
-        batch, piece = int(batch), self.engine.piece
+        batch = int(batch)
         found = list(self.engine.variants(batch))
-        if piece and batch > piece and batch % piece == 0:
-            found += ["%s/%d" % (name, piece) for name in self.engine.variants(piece)]
+        for piece in PIECES:
+            if batch > piece and batch % piece == 0:
+                found += ["%s/%d" % (name, piece) for name in self.engine.variants(piece)]
         return found
 
     def memory(self):

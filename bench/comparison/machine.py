@@ -40,7 +40,7 @@ def run(*command, missing="", **options):
     except OSError as error:
         raise Missing("%s: %s" % (missing or command[0], error)) from error
     if done.returncode:
-        told = (done.stdout or "").strip().splitlines()
+        told = re.sub(r"\w+://\S+", "...", done.stdout or "").strip().splitlines() # results name no hosts
         if missing:
             raise Missing("%s: %s" % (missing, told[-1] if told else "exit code %d" % done.returncode))
         raise SystemExit("%s failed:\n%s" % (" ".join(map(str, command)), "\n".join(told[-20:])))

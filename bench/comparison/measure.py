@@ -52,7 +52,8 @@ def peers(inkling):
         return lambda: (machine.install(name), name)[1]
 
     return [
-        Peer("inkling", "this tree; from bytes", ".gguf", lambda: machine.inkling_engine(inkling), inkling.shared, picture=1),
+        Peer("inkling", "this tree; from bytes", ".gguf", lambda: machine.inkling_engine(inkling), inkling.shared,
+             picture=1),
         Peer("onnxruntime", "PyPI", ".onnx", package("onnxruntime"), "/onnxruntime/", "onnxruntime"),
         Peer("OpenVINO", "PyPI", ".onnx", package("openvino"), "/openvino/", "openvino"),
         Peer("PyTorch", "Debian; TorchScript", ".pt", machine.have_torch,
@@ -224,7 +225,7 @@ class Contest:
             if (label, threads) in self.running: # it was not closed since
                 self.guarded(label, lambda label=label, engine=engine: self.check(label, engine, wanted, count))
         for label, result in self.results.items():
-            if "difference" in result:
+            if "difference" in result and "missing" not in result:
                 say("  %-24s largest difference %.2g" % (label, result["difference"]))
 
     def check(self, label, engine, wanted, count):
@@ -254,7 +255,8 @@ class Contest:
                 if batch <= self.pictures.count]
 
     def choose_all(self):
-        """Each engine's best way for each setting, by a short trial: in one call, and in pieces where that is faster."""
+        """Each engine's best way for each setting, by a short trial: in one call, and in pieces where that is
+        faster."""
         self.ways, self.pieces = {}, {}
         for (label, threads), engine in list(self.running.items()):
             if (label, threads) in self.running:

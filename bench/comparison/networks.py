@@ -177,8 +177,8 @@ def pictures(data, given):
         return Pictures(images, machine.PLACE / "t10k-images", "MNIST's 10,000 test images"), plain
     say("no MNIST in the folder that INKLING_DATA names: with the sample digits")
     samples = machine.ROOT / "samples"
-    return (Pictures(samples / "digits-images-idx3-ubyte", machine.PLACE / "samples", "the 500 sample digits, twice, for "
-                     "MNIST was not there", 2),
+    return (Pictures(samples / "digits-images-idx3-ubyte", machine.PLACE / "samples",
+                     "the 500 sample digits, twice, for MNIST was not there", 2),
             samples / "digits-labels-idx1-ubyte")
 
 

@@ -121,8 +121,8 @@ def dots(drawing, results, peer="onnxruntime"):
 def svg(results):
     drawing = Drawing()
     drawing.text(GAP, 32, "Microseconds for one picture, %s" % results["processor"]["name"], "title")
-    drawing.text(GAP, 52, "the same networks, weights and pictures, interleaved in one run; shorter is faster, and a bar with "
-                 "a gap would be longer", "small")
+    drawing.text(GAP, 52, "the same networks, weights and pictures, interleaved in one run; shorter is faster, and a "
+                 "bar with a gap would be longer", "small")
     drawing.y = 70
     for network in results["networks"]:
         if not network["published"]:

@@ -36,11 +36,13 @@ def geometric_mean(values):
 
 
 def us(value):
-    return "" if value is None else "%.0f" % value if value >= 100 else "%.1f" % value if value >= 10 else "%.2f" % value
+    """Three digits, of microseconds or milliseconds."""
+    if value is None:
+        return ""
+    return ("%.0f" if value >= 100 else "%.1f" if value >= 10 else "%.2f") % value
 
 
-def ms(value):
-    return "" if value is None else "%.0f" % value if value >= 100 else "%.1f" % value if value >= 10 else "%.2f" % value
+ms = us
 
 
 def mib(kib):
@@ -64,9 +66,9 @@ def head(results):
              "%s (%s), %d processors, %s. %s. %s, load average %s before and %s after. Pictures: %s." % (
                  machine["name"], machine["family"], machine["processors"], machine["vectors"], results["system"],
                  results["date"], results["load"][0], results["load"][1], results["pictures"]),
-             "`%s`: %d rounds of %g s for each engine and setting, engines one after the other in each round. Times are "
-             "the median of the rounds' medians, in microseconds for one picture; the number in brackets is inkling's "
-             "time divided by the peer's. [../README.md](../README.md) says how it is measured." % (
+             "`%s`: %d rounds of %g s for each engine and setting, engines one after the other in each round. Times "
+             "are the median of the rounds' medians, in microseconds for one picture; the number in brackets is "
+             "inkling's time divided by the peer's. [../README.md](../README.md) says how it is measured." % (
                  results["command"], results["plan"]["rounds"], results["plan"]["seconds"])]
     if results.get("picture"):
         parts.append("![time for one picture](%s)" % results["picture"])
@@ -114,7 +116,8 @@ def costs(network):
         if "missing" not in r and "open_ms" in r:
             rows.append([name, ms(r["open_ms"]), ms(r["answer_ms"]), ms(r["import_ms"]) if r["import_ms"] else "",
                          mib(r["growth_kib"]), mib(r.get("growth_many_kib")), mib(r["peak_kib"]),
-                         "%.0f" % (r["file_bytes"] / 1024), mib(r["library_bytes"] / 1024) if r["library_bytes"] else ""])
+                         "%.0f" % (r["file_bytes"] / 1024),
+                         mib(r["library_bytes"] / 1024) if r["library_bytes"] else ""])
     return rows_of(["engine", "opens the file, ms", "first answer, ms", "import, ms", "memory, MiB", "with 1,000, MiB",
                     "whole process, MiB", "model file, KiB", "library, MiB"], rows)
 
@@ -175,8 +178,8 @@ def alone(results):
         parts += ["## Whole processes", rows_of(["command", "median, ms", "least, ms", "most memory, MiB"], rows)]
     if results.get("counts"):
         parts += ["## Few pictures and many",
-                  "One call with so many pictures, cnn; memory is what the process grew by, without the pictures and the "
-                  "answers, which are the caller's."]
+                  "One call with so many pictures, cnn; memory is what the process grew by, without the pictures and "
+                  "the answers, which are the caller's."]
         threads = results["plan"]["threads"]
         by = {(c["threads"], c["images"]): c for c in results["counts"]}
         rows = []
@@ -223,10 +226,12 @@ def targets(results):
         one = programs["predict"]
         row("`inkling predict`, whole process", one["median_ms"], "%.1f ms" % one["median_ms"], "under 5 ms",
             one["median_ms"] < 5)
-        row("its memory", one["peak_kib"], mib(one["peak_kib"]) + " MiB", "under 12 MB", one["peak_kib"] * 1.024e-3 < 12)
+        row("its memory", one["peak_kib"], mib(one["peak_kib"]) + " MiB", "under 12 MB",
+            one["peak_kib"] * 1.024e-3 < 12)
     if "eval 2" in programs and results["picture_count"] == 10000:
         one = programs["eval 2"]["median_ms"]
-        row("`inkling eval` of 10,000 pictures, 2 threads, whole process", one, "%.0f ms" % one, "under 150 ms", one < 150)
+        row("`inkling eval` of 10,000 pictures, 2 threads, whole process", one, "%.0f ms" % one, "under 150 ms",
+            one < 150)
     for threads in results["plan"]["threads"]:
         found = [c for c in results.get("counts") or [] if c["threads"] == threads]
         if len(found) > 1:

@@ -6,6 +6,8 @@ The environment variable GGML_FOLDER is the folder with libggml-base.so and libg
 import ctypes
 import os
 
+import onnx.numpy_helper # noqa: F401 (layers reads weights with it; it is no part of ggml, and not to be timed)
+
 import layers
 
 F32, MAX_POOL = 0, 0
@@ -48,7 +50,6 @@ def pointer(value):
 
 class Engine:
     def __init__(self, setup):
-        import onnx.numpy_helper # reads the weights, and is no part of ggml; not to be timed
         self.setup, self.ggml = setup, interface()
         self.version = self.ggml("ggml_version").decode()
         extras = [name for name in ("avx2", "avx512", "llamafile") if self.ggml("ggml_cpu_has_" + name)]

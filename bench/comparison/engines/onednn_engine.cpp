@@ -107,7 +107,8 @@ void read_network(const char *path)
     for (layer &one : net.layers) {
         if (!one.out)
             continue;
-        one.weight.resize(static_cast<size_t>(one.out * one.in * (one.kind == "conv" ? one.kernel[0] * one.kernel[1] : 1)));
+        memory::dim window = one.kind == "conv" ? one.kernel[0] * one.kernel[1] : 1;
+        one.weight.resize(static_cast<size_t>(one.out * one.in * window));
         one.bias.resize(static_cast<size_t>(one.out));
         file.read(reinterpret_cast<char *>(one.weight.data()), static_cast<std::streamsize>(one.weight.size() * 4));
         file.read(reinterpret_cast<char *>(one.bias.data()), static_cast<std::streamsize>(one.bias.size() * 4));

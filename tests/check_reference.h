@@ -13,6 +13,7 @@
 #define TESTS_CHECK_REFERENCE_H
 
 #include "check_network.h"
+#include "check_winograd.h"
 
 typedef struct ref {
     uint32_t rank, dim[4];
@@ -145,28 +146,28 @@ static inline double ref_bias(const net_node *node, size_t at)
     return bias ? bias->values[at] : 0;
 }
 
-/* What a 3x3 convolution's output may be off by when it goes by Winograd's F(2x2, 3x3): it is a sum of 9 of the 16
- * products of transformed 4x4 inputs d and weights g, (B^T d B)(G g G^T). A product's factors are at most a sum of four
- * |d|, and 1, 1/2 or 1/4 times that of all |g|; an input is in products of weight 4 at most together. So their magnitudes
- * add up to 4 sum |d| sum |g| for each channel, and a term is rounded 3 times as an input, 4 times as a weight, once as a
- * product, and in the sums over channels and of the output. An output's tile begins at it or one before, hence 5x5. */
-static inline double ref_winograd_error(const net_tensor *w, const ref *in, size_t o, int64_t y, int64_t x)
+/* What output o, i, j of a convolution of stride 1 may be off by when it goes by one of Winograd's ways: by which of them,
+ * the plan knows. Errors of the inputs count as parts of them. */
+static inline double ref_winograd_error(const net_tensor *w, const ref *in, const int64_t pad[4], size_t o, size_t i, size_t j)
 {
-    double size = 0;
-    for (size_t c = 0; c < w->dim[1]; c++) {
-        double d = 0, g = 0;
-        for (size_t t = 0; t < 9; t++)
-            g += fabs(w->values[(o * w->dim[1] + c) * 9 + t]);
-        for (int64_t i = y - 1; i < y + 4; i++)
-            for (int64_t j = x - 1; j < x + 4; j++)
-                if (i >= 0 && i < in->dim[1] && j >= 0 && j < in->dim[2]) {
-                    const size_t at = (c * in->dim[1] + (size_t)i) * in->dim[2] + (size_t)j;
-                    d += fabs(in->value[at]) + in->error[at];
-                }
-        size += 4 * d * g;
+    double most = 0;
+    for (const winograd_way *way = winograd_ways; way < winograd_ways + WINOGRAD_WAYS; way++) {
+        const size_t taps = way->kernel * way->kernel;
+        double size = 0, d[36];
+        for (size_t c = 0; way->kernel == w->dim[2] && c < w->dim[1]; c++) {
+            for (size_t n = 0; n < way->side * way->side; n++) {
+                const int64_t y = (int64_t)(i / way->tile * way->tile + n / way->side) - pad[0];
+                const int64_t x = (int64_t)(j / way->tile * way->tile + n % way->side) - pad[1];
+                const bool inside = y >= 0 && y < in->dim[1] && x >= 0 && x < in->dim[2];
+                const size_t at = inside ? (c * in->dim[1] + (size_t)y) * in->dim[2] + (size_t)x : 0;
+                d[n] = inside ? fabs(in->value[at]) + in->error[at] : 0;
+            }
+            size += winograd_size(way, d, w->values + (o * w->dim[1] + c) * taps, i % way->tile, j % way->tile);
+        }
+        const double steps = winograd_steps(way, w->dim[1]);
+        most = fmax(most, size > 0 ? check_gamma(steps) * size + steps * CHECK_TINY : 0);
     }
-    const double steps = w->dim[1] + 14;
-    return check_gamma(steps) * size + steps * CHECK_TINY;
+    return most;
 }
 
 /* y[o, i, j] = bias[o] + sum over c, a, b of x[c, i s + a d - p, j s + b d - p] w[o, c, a, b], c over the
@@ -200,9 +201,9 @@ static inline ref ref_conv2d(const net_node *node, const ref *in)
             }
         ref_sum_put(&out, at, sum, ref_bias(node, o), depth * taps);
         /* With few channels they never go that way. */
-        if (w->dim[2] == 3 && w->dim[3] == 3 && groups == 1 && depth * w->dim[0] > 128 && stride[0] * stride[1] == 1 &&
+        if (w->dim[2] == w->dim[3] && groups == 1 && depth * w->dim[0] > 128 && stride[0] * stride[1] == 1 &&
             dilation[0] * dilation[1] == 1)
-            out.error[at] += ref_winograd_error(w, in, o, i - pad[0], j - pad[1]);
+            out.error[at] += ref_winograd_error(w, in, pad, o, (size_t)i, (size_t)j);
     }
     return out;
 }

@@ -642,6 +642,7 @@ static void table_is_whole(void **state)
         [INK_KERNEL_winograd_in_f32] = true, [INK_KERNEL_winograd_out_f32] = true,
         [INK_KERNEL_winograd4_in_f32] = true, [INK_KERNEL_winograd4_out_f32] = true,
         [INK_KERNEL_winograd_weights_f32] = true, [INK_KERNEL_winograd4_weights_f32] = true,
+        [INK_KERNEL_winograd5_out_f32] = true, [INK_KERNEL_winograd5_weights_f32] = true,
         [INK_KERNEL_winograd_back_f32] = true,
         /* test_kernels_train.c */
         [INK_KERNEL_wgrad_f32] = true,   [INK_KERNEL_sparse_dense_f32] = true,

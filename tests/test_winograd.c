@@ -2,43 +2,23 @@
  *
  * A transform's value is a sum of a few inputs, to gamma of its additions in a row. The whole is checked on small integers:
  * by F(2x2, 3x3) the transforms of weights give quarters, and no sum needs more than 24 bits, so it must be exact. By
- * F(4x4, 3x3) the bound of whole_check holds. */
+ * the others the bound of whole_bound holds. */
 #include "check_cpus.h"
 #include "check_kernels.h"
+#include "check_winograd.h"
 
 #include "ops/winograd.h"
 
-/* The matrices, and how many roundings each of their lines makes one after the other. */
-typedef struct method {
-    size_t tile, side;
-    double in[6][6], out[4][6], weights[6][3];
-    size_t in_steps, out_steps;
-} method;
-
-/* Of a line of weights: the constant, its product, two sums. */
-enum { WEIGHT_STEPS = 4 };
-
-static const method two = {
-    2, 4,
-    { { 1, 0, -1, 0 }, { 0, 1, 1, 0 }, { 0, -1, 1, 0 }, { 0, 1, 0, -1 } },
-    { { 1, 1, 1, 0 }, { 0, 1, -1, -1 } },
-    { { 1, 0, 0 }, { 0.5, 0.5, 0.5 }, { 0.5, -0.5, 0.5 }, { 0, 0, 1 } },
-    1, 2
-};
-
-static const method four = {
-    4, 6,
-    { { 4, 0, -5, 0, 1, 0 }, { 0, -4, -4, 1, 1, 0 }, { 0, 4, -4, -1, 1, 0 }, { 0, -2, -1, 2, 1, 0 }, { 0, 2, -1, -2, 1, 0 },
-      { 0, 4, 0, -5, 0, 1 } },
-    { { 1, 1, 1, 1, 1, 0 }, { 0, 1, -1, 2, -2, 0 }, { 0, 1, 1, 4, 4, 0 }, { 0, 1, -1, 8, -8, 1 } },
-    { { 1 / 4.0, 0, 0 }, { -1 / 6.0, -1 / 6.0, -1 / 6.0 }, { -1 / 6.0, 1 / 6.0, -1 / 6.0 },
-      { 1 / 24.0, 1 / 12.0, 1 / 6.0 }, { 1 / 24.0, -1 / 12.0, 1 / 6.0 }, { 0, 0, 1 } },
-    5, 5
-};
-
-static const method *method_of(ink_kernel_op op)
+static const winograd_way *way_of(ink_kernel_op op)
 {
-    return op == INK_KERNEL_winograd4_in_f32 || op == INK_KERNEL_winograd4_out_f32 ? &four : &two;
+    switch (op) {
+    case INK_KERNEL_winograd4_in_f32:
+    case INK_KERNEL_winograd4_out_f32:
+    case INK_KERNEL_winograd4_weights_f32: return &winograd_ways[1];
+    case INK_KERNEL_winograd5_out_f32:
+    case INK_KERNEL_winograd5_weights_f32: return &winograd_ways[2];
+    default: return &winograd_ways[0];
+    }
 }
 
 /* ---- the kernels ---- */
@@ -46,7 +26,7 @@ static const method *method_of(ink_kernel_op op)
 static void in_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, size_t channels)
 {
     const check_place place = (tiles + channels) % CHECK_PLACES;
-    const method *m = method_of(kernel->op);
+    const winograd_way *m = way_of(kernel->op);
     const size_t side = m->side, row = (tiles + side) * channels, x_size = tiles ? side * row : 0;
     const size_t v_size = side * side * tiles * channels;
     float *x = check_random_floats(random, x_size);
@@ -78,7 +58,7 @@ static void in_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, s
 }
 
 /* Sum and size of output i, k of a tile before the slope. */
-static double out_sum(const method *way, const float *m, const float *bias, size_t tiles, size_t channels, size_t t,
+static double out_sum(const winograd_way *way, const float *m, const float *bias, size_t tiles, size_t channels, size_t t,
                       size_t c, size_t i, size_t k, double *size)
 {
     double sum = bias[c];
@@ -96,7 +76,7 @@ static double out_sum(const method *way, const float *m, const float *bias, size
  * over an edge only those inside. */
 static void out_check(const ink_kernel *kernel, uint64_t *random, size_t tiles, size_t channels, float slope, bool pooled)
 {
-    const method *way = method_of(kernel->op);
+    const winograd_way *way = way_of(kernel->op);
     const check_place place = (tiles + channels) % CHECK_PLACES;
     const size_t step = pooled ? 2 : 1, high = way->tile / step, row = (high * tiles + 1) * channels;
     const size_t y_size = tiles ? high * row : 0, m_size = way->side * way->side * tiles * channels;
@@ -164,7 +144,7 @@ static void back_check(const ink_kernel *kernel, uint64_t *random, size_t tiles,
         for (size_t i = 0; i < 4; i++) {
             if (i / 2 >= inside[t] >> 4 || i % 2 >= (inside[t] & 15))
                 continue;
-            const double term = two.out[i / 2][point / 4] * two.out[i % 2][point % 4] *
+            const double term = winograd_ways[0].out[i / 2][point / 4] * winograd_ways[0].out[i % 2][point % 4] *
                                 (double)dy[offset[t] + i / 2 * row + i % 2 * channels + c];
             sum += term;
             size += fabs(term);
@@ -179,28 +159,30 @@ static void back_check(const ink_kernel *kernel, uint64_t *random, size_t tiles,
 /* Weights side by side, and turned: from the last tap to the first. */
 static void weights_check(const ink_kernel *kernel, uint64_t *random, size_t pairs)
 {
-    const method *way = kernel->op == INK_KERNEL_winograd4_weights_f32 ? &four : &two;
+    const winograd_way *way = way_of(kernel->op);
     const check_place place = pairs % CHECK_PLACES;
-    const size_t step = pairs + pairs % 3, points = way->side * way->side, g_size = pairs ? 8 * step + pairs : 0;
+    const size_t taps = way->kernel * way->kernel, points = way->side * way->side;
+    const size_t step = pairs + pairs % 3, g_size = pairs ? (taps - 1) * step + pairs : 0;
     const bool turned = pairs / 3 % 2;
     float *g = check_random_floats(random, g_size);
     float *u = check_room_take(&rooms[0], points * pairs * sizeof *u, place);
     const float *given = check_room_copy(&rooms[1], g, g_size * sizeof *g, place);
     snprintf(where, sizeof where, "%s: %zu pairs%s, place %d", kernel->name, pairs, turned ? ", turned" : "", (int)place);
     kernel->run.winograd_weights_f32(&(ink_winograd_weights_f32){
-        pairs, turned ? given + 8 * step : given, turned ? -(ptrdiff_t)step : (ptrdiff_t)step, u, pairs });
+        pairs, turned ? given + (taps - 1) * step : given, turned ? -(ptrdiff_t)step : (ptrdiff_t)step, u, pairs });
     calls++;
     check_kept(&rooms[0]);
     for (size_t at = 0; at < points * pairs; at++) {
         const size_t point = at / pairs, c = at % pairs;
         double sum = 0, size = 0;
-        for (size_t t = 0; t < 9; t++) {
-            const double term = way->weights[point / way->side][t / 3] * way->weights[point % way->side][t % 3] *
-                                (double)g[(turned ? 8 - t : t) * step + c];
+        for (size_t t = 0; t < taps; t++) {
+            const double term = way->weights[point / way->side][t / way->kernel] *
+                                way->weights[point % way->side][t % way->kernel] *
+                                (double)g[(turned ? taps - 1 - t : t) * step + c];
             sum += term;
             size += fabs(term);
         }
-        check_value(u[at], sum, check_gamma(2 * WEIGHT_STEPS) * size + CHECK_TINY, at);
+        check_value(u[at], sum, check_gamma(2 * (double)way->weight_steps) * size + CHECK_TINY, at);
     }
     free(g);
 }
@@ -216,7 +198,8 @@ static void transforms(const ink_kernel *kernel)
             const size_t tiles = turn ? 3 : n / 12, count = turn ? n : channels[n % CHECK_COUNT(channels)];
             if (kernel->op == INK_KERNEL_winograd_in_f32 || kernel->op == INK_KERNEL_winograd4_in_f32)
                 in_check(kernel, &random, tiles, count);
-            else if (kernel->op == INK_KERNEL_winograd_weights_f32 || kernel->op == INK_KERNEL_winograd4_weights_f32)
+            else if (kernel->op == INK_KERNEL_winograd_weights_f32 || kernel->op == INK_KERNEL_winograd4_weights_f32 ||
+                     kernel->op == INK_KERNEL_winograd5_weights_f32)
                 weights_check(kernel, &random, n);
             else if (kernel->op == INK_KERNEL_winograd_back_f32)
                 back_check(kernel, &random, tiles, count);
@@ -237,6 +220,8 @@ static void transform_kernels(void **state)
     each_kernel(INK_KERNEL_winograd4_out_f32, transforms);
     each_kernel(INK_KERNEL_winograd_weights_f32, transforms);
     each_kernel(INK_KERNEL_winograd4_weights_f32, transforms);
+    each_kernel(INK_KERNEL_winograd5_out_f32, transforms);
+    each_kernel(INK_KERNEL_winograd5_weights_f32, transforms);
     each_kernel(INK_KERNEL_winograd_back_f32, transforms);
 }
 
@@ -263,42 +248,34 @@ static const ink_winograd *prepared(ink_arena *arena, ink_cpu cpu, const ink_win
     return w;
 }
 
-/* The bound of an output by F(4x4, 3x3): what it would be if each product, sum and transform had the size of its parts,
- * times the roundings that follow one another: of the weights, of an input's transform, of the products, of the way out. */
-static double whole_bound(const method *way, const ink_winograd *w, const float *x, const float *weights, bool turned,
+/* The bound of an output. */
+static double whole_bound(const winograd_way *way, const ink_winograd *w, const float *x, const float *weights, bool turned,
                           size_t py, size_t px, size_t o)
 {
-    const size_t side = way->side, ty = py / way->tile * way->tile, tx = px / way->tile * way->tile;
-    double size = 0;
-    for (size_t point = 0; point < side * side; point++) {
-        const double *by = way->in[point / side], *bx = way->in[point % side];
-        const double *gy = way->weights[point / side], *gx = way->weights[point % side];
-        double products = 0;
-        for (size_t c = 0; c < w->channels; c++) {
-            double v = 0, u = 0;
-            for (size_t i = 0; i < side * side; i++)
-                v += fabs(by[i / side] * bx[i % side] *
-                          (double)x[((ty + i / side) * w->in_width + tx + i % side) * w->channels + c]);
-            for (size_t t = 0; t < 9; t++)
-                u += fabs(gy[t / 3] * gx[t % 3] *
-                          (double)weights[((turned ? 8 - t : t) * w->channels + c) * w->columns + o]);
-            products += v * u;
-        }
-        size += fabs(way->out[py - ty][point / side] * way->out[px - tx][point % side]) * products;
+    const size_t side = way->side, taps = way->kernel * way->kernel;
+    const size_t ty = py / way->tile * way->tile, tx = px / way->tile * way->tile;
+    double size = 0, d[36], g[25];
+    for (size_t c = 0; c < w->channels; c++) {
+        for (size_t i = 0; i < side * side; i++)
+            d[i] = x[((ty + i / side) * w->in_width + tx + i % side) * w->channels + c];
+        for (size_t t = 0; t < taps; t++)
+            g[t] = weights[((turned ? taps - 1 - t : t) * w->channels + c) * w->columns + o];
+        size += winograd_size(way, d, g, py - ty, px - tx);
     }
-    return check_gamma(2 * WEIGHT_STEPS + 2 * (double)way->in_steps + (double)w->channels + 1 + 2 * (double)way->out_steps + 2) * size;
+    return check_gamma(winograd_steps(way, w->channels)) * size;
 }
 
-static void whole_check(ink_cpu cpu, uint64_t *random, const method *way, size_t channels, size_t columns, size_t height,
+static void whole_check(ink_cpu cpu, uint64_t *random, const winograd_way *way, size_t channels, size_t columns, size_t height,
                         size_t width, bool turned)
 {
     enum { IMAGES = 3 };
     ink_arena arena;
-    const ink_winograd *w = prepared(&arena, cpu, &(ink_winograd_sizes){ way->tile, channels, columns, height, width, 0,
-                                                                         false });
+    const ink_winograd *w = prepared(&arena, cpu, &(ink_winograd_sizes){ way->kernel, way->tile, channels, columns,
+                                                                         height, width, 0, false });
     const size_t in = w->in_height * w->in_width * channels, out = height * width * columns;
     float *x = random_integers(random, IMAGES * in);
-    float *weights = random_integers(random, 9 * channels * columns);
+    const size_t taps = way->kernel * way->kernel;
+    float *weights = random_integers(random, taps * channels * columns);
     float *bias = random_integers(random, columns + 8);
     float *y = calloc(IMAGES * out, sizeof *y);
     float *scratch = calloc(ink_winograd_scratch(w), sizeof *scratch);
@@ -309,17 +286,17 @@ static void whole_check(ink_cpu cpu, uint64_t *random, const method *way, size_t
     for (size_t i = 0; i < IMAGES; i++)
         ink_winograd_add(&run, x + i * in, y + i * out);
     ink_winograd_end(&run);
-    snprintf(where, sizeof where, "%s: tiles of %zu, %zu to %zu channels, %zux%zu", ink_cpu_name(cpu), way->tile, channels,
-             columns, height, width);
+    snprintf(where, sizeof where, "%s: %zux%zu, tiles of %zu, %zu to %zu channels, %zux%zu", ink_cpu_name(cpu), way->kernel,
+             way->kernel, way->tile, channels, columns, height, width);
     for (size_t at = 0; at < IMAGES * out; at++) {
         const size_t o = at % columns, px = at / columns % width, py = at / columns / width % height;
         const float *picture = x + at / out * in;
         double sum = bias[o];
-        for (size_t t = 0; t < 9; t++)
+        for (size_t t = 0; t < taps; t++)
             for (size_t c = 0; c < channels; c++)
-                sum += (double)picture[((py + t / 3) * w->in_width + px + t % 3) * channels + c] *
-                       (double)weights[((turned ? 8 - t : t) * channels + c) * columns + o];
-        const double bound = way == &two ? 0 : whole_bound(way, w, picture, weights, turned, py, px, o);
+                sum += (double)picture[((py + t / way->kernel) * w->in_width + px + t % way->kernel) * channels + c] *
+                       (double)weights[((turned ? taps - 1 - t : t) * channels + c) * columns + o];
+        const double bound = way == &winograd_ways[0] ? 0 : whole_bound(way, w, picture, weights, turned, py, px, o);
         check_value(y[at], sum > 0 ? sum : sum / 2, bound, at);
     }
     free(x);
@@ -335,7 +312,7 @@ static void gradient_check(ink_cpu cpu, uint64_t *random, size_t channels, size_
                            size_t images)
 {
     ink_arena arena;
-    const ink_winograd *w = prepared(&arena, cpu, &(ink_winograd_sizes){ 2, channels, columns, height, width, 0, false });
+    const ink_winograd *w = prepared(&arena, cpu, &(ink_winograd_sizes){ 3, 2, channels, columns, height, width, 0, false });
     const size_t in = w->in_height * w->in_width * channels, out = height * width * columns;
     float *x = random_integers(random, images * in), *dy = random_integers(random, images * out);
     float *gradient = calloc(9 * channels * columns, sizeof *gradient);
@@ -381,9 +358,9 @@ static void it_is_the_convolution(void **state)
                                        { 64, 48, 10, 10 } };
     uint64_t random = 22;
     CHECK_EACH_CPU(cpu)
-        for (size_t i = 0; i < 2 * CHECK_COUNT(sizes); i++) {
-            const size_t *s = sizes[i / 2];
-            whole_check(cpu, &random, i % 2 ? &four : &two, s[0], s[1], s[2], s[3], i / 2 % 2);
+        for (size_t i = 0; i < WINOGRAD_WAYS * CHECK_COUNT(sizes); i++) {
+            const size_t *s = sizes[i / WINOGRAD_WAYS];
+            whole_check(cpu, &random, &winograd_ways[i % WINOGRAD_WAYS], s[0], s[1], s[2], s[3], i / WINOGRAD_WAYS % 2);
         }
 }
 
@@ -392,11 +369,12 @@ static void the_tile_is_by_cost(void **state)
 {
     (void)state;
     static const struct {
-        size_t channels, columns, height, width, tile;
-    } rows[] = { { 1, 32, 26, 26, 0 }, { 4, 4, 28, 28, 0 }, { 32, 64, 2, 2, 2 }, { 32, 64, 10, 10, 4 },
-                 { 128, 128, 7, 7, 4 }, { 64, 64, 1, 1, 0 }, { 32, 32, 6, 6, 2 } };
+        size_t kernel, channels, columns, height, width, tile;
+    } rows[] = { { 3, 1, 32, 26, 26, 0 }, { 3, 4, 4, 28, 28, 0 }, { 3, 32, 64, 2, 2, 2 }, { 3, 32, 64, 10, 10, 4 },
+                 { 3, 128, 128, 7, 7, 4 }, { 3, 64, 64, 1, 1, 0 }, { 3, 32, 32, 6, 6, 2 }, { 5, 32, 64, 8, 8, 2 },
+                 { 5, 1, 32, 24, 24, 0 }, { 4, 32, 64, 8, 8, 0 }, { 7, 32, 64, 8, 8, 0 } };
     for (size_t i = 0; i < CHECK_COUNT(rows); i++) {
-        const ink_winograd_sizes sizes = { .channels = rows[i].channels, .columns = rows[i].columns,
+        const ink_winograd_sizes sizes = { .kernel = rows[i].kernel, .channels = rows[i].channels, .columns = rows[i].columns,
                                            .out_height = rows[i].height, .out_width = rows[i].width };
         assert_int_equal(ink_winograd_tile(&sizes, rows[i].height * rows[i].width), rows[i].tile);
     }

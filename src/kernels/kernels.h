@@ -137,7 +137,7 @@ typedef struct ink_softmax_f32 {
 } ink_softmax_f32;
 
 /* The sums before and after Winograd's products; src/ops/winograd.h says whose. For each tile and channel, F(2x2, 3x3)
- * with d the 4x4 inputs from x[offset[tile]] on, and F(4x4, 3x3) with 6x6:
+ * with d the 4x4 inputs from x[offset[tile]] on, and F(4x4, 3x3) and F(2x2, 5x5) with 6x6:
  *
  *     v[n i + k, tile, c] = (B^T d B)[i, k], n = 4 or 6
  *     y[offset[tile] + i * row + k * channels + c] = leaky(bias[c] + (A^T m A)[i, k]), leaky as igemm's
@@ -148,6 +148,7 @@ typedef struct ink_softmax_f32 {
  *     F(2x2, 3x3): B^T = [1 0 -1 0; 0 1 1 0; 0 -1 1 0; 0 1 0 -1], A^T = [1 1 1 0; 0 1 -1 -1]
  *     F(4x4, 3x3): B^T = [4 0 -5 0 1 0; 0 -4 -4 1 1 0; 0 4 -4 -1 1 0; 0 -2 -1 2 1 0; 0 2 -1 -2 1 0; 0 4 0 -5 0 1],
  *                  A^T = [1 1 1 1 1 0; 0 1 -1 2 -2 0; 0 1 1 4 4 0; 0 1 -1 8 -8 1]
+ *     F(2x2, 5x5): the same B^T, A^T = [1 1 1 1 1 0; 0 1 -1 2 -2 1]
  *
  * The last, of F(2x2, 3x3), is the gradient's way back through the outputs' sum; of dy those outside are 0:
  *
@@ -178,7 +179,9 @@ typedef struct ink_winograd_out_f32 {
  *     u[(n i + k) * next + c] = (G g G^T)[i, k]
  *
  *     F(2x2, 3x3): G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1]
- *     F(4x4, 3x3): G = [1/4 0 0; -1/6 -1/6 -1/6; -1/6 1/6 -1/6; 1/24 1/12 1/6; 1/24 -1/12 1/6; 0 0 1] */
+ *     F(4x4, 3x3): G = [1/4 0 0; -1/6 -1/6 -1/6; -1/6 1/6 -1/6; 1/24 1/12 1/6; 1/24 -1/12 1/6; 0 0 1]
+ *     F(2x2, 5x5): G = [1/4 0 0 0 0; -1/6 (1 1 1 1 1); -1/6 (1 -1 1 -1 1); 1/24 (1 2 4 8 16); 1/24 (1 -2 4 -8 16);
+ *                       0 0 0 0 1] */
 typedef struct ink_winograd_weights_f32 {
     size_t pairs;
     const float *g;
@@ -190,6 +193,8 @@ typedef struct ink_winograd_weights_f32 {
 typedef ink_winograd_in_f32 ink_winograd4_in_f32;
 typedef ink_winograd_out_f32 ink_winograd4_out_f32;
 typedef ink_winograd_weights_f32 ink_winograd4_weights_f32;
+typedef ink_winograd_out_f32 ink_winograd5_out_f32; /* and F(4x4, 3x3)'s way in */
+typedef ink_winograd_weights_f32 ink_winograd5_weights_f32;
 
 typedef struct ink_winograd_back_f32 {
     size_t tiles, channels;
@@ -373,6 +378,8 @@ typedef enum ink_kernel_op {
     INK_KERNEL_winograd4_out_f32,
     INK_KERNEL_winograd_weights_f32,
     INK_KERNEL_winograd4_weights_f32,
+    INK_KERNEL_winograd5_out_f32,
+    INK_KERNEL_winograd5_weights_f32,
     INK_KERNEL_winograd_back_f32,
     INK_KERNEL_wgrad_f32,
     INK_KERNEL_sparse_dense_f32,
@@ -420,6 +427,8 @@ typedef struct ink_kernel {
         void (*winograd4_out_f32)(const ink_winograd_out_f32 *);
         void (*winograd_weights_f32)(const ink_winograd_weights_f32 *);
         void (*winograd4_weights_f32)(const ink_winograd_weights_f32 *);
+        void (*winograd5_out_f32)(const ink_winograd_out_f32 *);
+        void (*winograd5_weights_f32)(const ink_winograd_weights_f32 *);
         void (*winograd_back_f32)(const ink_winograd_back_f32 *);
         void (*wgrad_f32)(const ink_wgrad_f32 *);
         void (*sparse_dense_f32)(const ink_sparse_dense_f32 *);

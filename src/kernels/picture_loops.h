@@ -199,12 +199,16 @@ ALWAYS_INLINE void winograd4_in_line(const vec d[6], vec v[6])
     v[5] = vec_fma(four, d[1], vec_fma(minus_five, d[3], d[5]));
 }
 
-/* A line of its A^T m. */
-ALWAYS_INLINE void winograd4_out_line(const vec m[6], vec y[4])
+/* A line of its A^T m, and of F(2x2, 5x5)'s. */
+ALWAYS_INLINE void winograd6_out_line(const vec m[6], vec y[4], const size_t outputs)
 {
     const vec a = vec_add(m[1], m[2]), b = vec_sub(m[1], m[2]), e = vec_add(m[3], m[4]), f = vec_sub(m[3], m[4]);
     y[0] = vec_add(vec_add(m[0], a), e);
     y[1] = vec_fma(vec_all(2), f, b);
+    if (outputs == 2) {
+        y[1] = vec_add(y[1], m[5]);
+        return;
+    }
     y[2] = vec_fma(vec_all(4), e, a);
     y[3] = vec_add(vec_fma(vec_all(8), f, b), m[5]);
 }
@@ -239,7 +243,7 @@ void ISA(winograd4_in_f32)(const ink_winograd_in_f32 *k)
         }
 }
 
-void ISA(winograd4_out_f32)(const ink_winograd_out_f32 *k)
+ALWAYS_INLINE void winograd6_out(const ink_winograd_out_f32 *k, const size_t outputs)
 {
     const vec slope = vec_all(k->slope);
     for (size_t t = 0; t < k->tiles; t++)
@@ -255,19 +259,19 @@ void ISA(winograd4_out_f32)(const ink_winograd_out_f32 *k)
 #pragma GCC unroll 6
                 for (size_t i = 0; i < 6; i++)
                     d[i] = vec_load_some(m + (6 * i + n) * k->next, left);
-                winograd4_out_line(d, line);
+                winograd6_out_line(d, line, outputs);
 #pragma GCC unroll 4
-                for (size_t i = 0; i < 4; i++)
+                for (size_t i = 0; i < outputs; i++)
                     columns[i][n] = line[i];
             }
 #pragma GCC unroll 4
-            for (size_t i = 0; i < 4; i++)
-                winograd4_out_line(columns[i], out[i]);
+            for (size_t i = 0; i < outputs; i++)
+                winograd6_out_line(columns[i], out[i], outputs);
             if (k->pooled) {
 #pragma GCC unroll 2
-                for (size_t i = 0; i < 2; i++)
+                for (size_t i = 0; i < outputs / 2; i++)
 #pragma GCC unroll 2
-                    for (size_t n = 0; n < 2; n++) {
+                    for (size_t n = 0; n < outputs / 2; n++) {
                         const vec most = vec_max(vec_max(out[2 * i][2 * n], out[2 * i][2 * n + 1]),
                                                  vec_max(out[2 * i + 1][2 * n], out[2 * i + 1][2 * n + 1]));
                         if (2 * i < height && 2 * n < width)
@@ -281,43 +285,66 @@ void ISA(winograd4_out_f32)(const ink_winograd_out_f32 *k)
         }
 }
 
-/* A line of G g, of four or six. */
-ALWAYS_INLINE void winograd_weights_line(const size_t side, vec a, vec b, vec c, vec u[6])
+void ISA(winograd4_out_f32)(const ink_winograd_out_f32 *k)
+{
+    winograd6_out(k, 4);
+}
+
+void ISA(winograd5_out_f32)(const ink_winograd_out_f32 *k)
+{
+    winograd6_out(k, 2);
+}
+
+/* A line of G g: three or five taps make four or six. */
+ALWAYS_INLINE void winograd_weights_line(const size_t side, const size_t taps, const vec g[5], vec u[6])
 {
     if (side == 4) {
         const vec half = vec_all(0.5f);
-        u[0] = a;
-        u[1] = vec_mul(half, vec_add(vec_add(a, b), c));
-        u[2] = vec_mul(half, vec_add(vec_sub(a, b), c));
-        u[3] = c;
+        u[0] = g[0];
+        u[1] = vec_mul(half, vec_add(vec_add(g[0], g[1]), g[2]));
+        u[2] = vec_mul(half, vec_add(vec_sub(g[0], g[1]), g[2]));
+        u[3] = g[2];
         return;
     }
-    const vec even = vec_mul(vec_all(-1.0f / 6), vec_add(a, c)), odd = vec_mul(vec_all(1.0f / 6), b);
-    const vec far = vec_fma(vec_all(1.0f / 6), c, vec_mul(vec_all(1.0f / 24), a)), rest = vec_mul(vec_all(1.0f / 12), b);
-    u[0] = vec_mul(vec_all(0.25f), a);
+    vec even = vec_add(g[0], g[2]), odd = g[1];
+    vec far = vec_fma(vec_all(1.0f / 6), g[2], vec_mul(vec_all(1.0f / 24), g[0])), rest = vec_mul(vec_all(1.0f / 12), g[1]);
+    if (taps == 5) {
+        even = vec_add(even, g[4]);
+        odd = vec_add(odd, g[3]);
+        far = vec_fma(vec_all(2.0f / 3), g[4], far);
+        rest = vec_fma(vec_all(1.0f / 3), g[3], rest);
+    }
+    even = vec_mul(vec_all(-1.0f / 6), even);
+    odd = vec_mul(vec_all(1.0f / 6), odd);
+    u[0] = vec_mul(vec_all(0.25f), g[0]);
     u[1] = vec_sub(even, odd);
     u[2] = vec_add(even, odd);
     u[3] = vec_add(far, rest);
     u[4] = vec_sub(far, rest);
-    u[5] = c;
+    u[5] = g[taps - 1];
 }
 
-ALWAYS_INLINE void winograd_weights(const ink_winograd_weights_f32 *k, const size_t side)
+ALWAYS_INLINE void winograd_weights(const ink_winograd_weights_f32 *k, const size_t side, const size_t taps)
 {
     for (size_t c = 0; c < k->pairs; c += LANES) {
         const size_t left = k->pairs - c;
         float *u = k->u + c;
-        vec columns[3][6];
-#pragma GCC unroll 3
-        for (size_t x = 0; x < 3; x++) {
-            const float *g = k->g + (ptrdiff_t)x * k->tap + c;
-            winograd_weights_line(side, vec_load_some(g, left), vec_load_some(g + 3 * k->tap, left),
-                                  vec_load_some(g + 6 * k->tap, left), columns[x]);
+        vec rows[6][5];
+#pragma GCC unroll 5
+        for (size_t x = 0; x < taps; x++) {
+            vec g[5], line[6];
+#pragma GCC unroll 5
+            for (size_t y = 0; y < taps; y++)
+                g[y] = vec_load_some(k->g + (ptrdiff_t)(y * taps + x) * k->tap + c, left);
+            winograd_weights_line(side, taps, g, line);
+#pragma GCC unroll 6
+            for (size_t i = 0; i < side; i++)
+                rows[i][x] = line[i];
         }
 #pragma GCC unroll 6
         for (size_t i = 0; i < side; i++) {
             vec line[6];
-            winograd_weights_line(side, columns[0][i], columns[1][i], columns[2][i], line);
+            winograd_weights_line(side, taps, rows[i], line);
 #pragma GCC unroll 6
             for (size_t n = 0; n < side; n++, u += k->next)
                 vec_store_some(u, line[n], left);
@@ -327,12 +354,17 @@ ALWAYS_INLINE void winograd_weights(const ink_winograd_weights_f32 *k, const siz
 
 void ISA(winograd_weights_f32)(const ink_winograd_weights_f32 *k)
 {
-    winograd_weights(k, 4);
+    winograd_weights(k, 4, 3);
 }
 
 void ISA(winograd4_weights_f32)(const ink_winograd_weights_f32 *k)
 {
-    winograd_weights(k, 6);
+    winograd_weights(k, 6, 3);
+}
+
+void ISA(winograd5_weights_f32)(const ink_winograd_weights_f32 *k)
+{
+    winograd_weights(k, 6, 5);
 }
 
 #endif

@@ -197,14 +197,15 @@ static void winograd_in_line(size_t count, const float *d, size_t step, float *v
     }
 }
 
-static void winograd_out_line(size_t count, const float *m, size_t step, float *y)
+static void winograd_out_line(size_t count, size_t outputs, const float *m, size_t step, float *y)
 {
     static const float a2[2][4] = { { 1, 1, 1, 0 }, { 0, 1, -1, -1 } };
     static const float a4[4][6] = {
         { 1, 1, 1, 1, 1, 0 }, { 0, 1, -1, 2, -2, 0 }, { 0, 1, 1, 4, 4, 0 }, { 0, 1, -1, 8, -8, 1 }
     };
-    for (size_t i = 0; i < count - 2; i++) {
-        const float *a = count == 4 ? a2[i] : a4[i];
+    static const float a5[2][6] = { { 1, 1, 1, 1, 1, 0 }, { 0, 1, -1, 2, -2, 1 } };
+    for (size_t i = 0; i < outputs; i++) {
+        const float *a = count == 4 ? a2[i] : outputs == 4 ? a4[i] : a5[i];
         y[i] = 0;
         for (size_t k = 0; k < count; k++)
             if (a[k] != 0)
@@ -228,7 +229,7 @@ static void winograd_in(const ink_winograd_in_f32 *k, size_t side)
         }
 }
 
-static void winograd_out(const ink_winograd_out_f32 *k, size_t side)
+static void winograd_out(const ink_winograd_out_f32 *k, size_t side, size_t outputs)
 {
     for (size_t t = 0; t < k->tiles; t++)
         for (size_t c = 0; c < k->channels; c++) {
@@ -236,10 +237,10 @@ static void winograd_out(const ink_winograd_out_f32 *k, size_t side)
             const size_t width = k->inside[t] & 15, height = k->inside[t] >> 4;
             float *y = k->y + k->offset[t] + c, columns[6][4], out[4][4];
             for (size_t i = 0; i < side; i++)
-                winograd_out_line(side, m + i * k->next, side * k->next, columns[i]);
-            for (size_t i = 0; i < side - 2; i++) {
-                winograd_out_line(side, columns[0] + i, 4, out[i]);
-                for (size_t n = 0; n < side - 2; n++)
+                winograd_out_line(side, outputs, m + i * k->next, side * k->next, columns[i]);
+            for (size_t i = 0; i < outputs; i++) {
+                winograd_out_line(side, outputs, columns[0] + i, 4, out[i]);
+                for (size_t n = 0; n < outputs; n++)
                     out[i][n] += k->bias[c];
             }
             const size_t step = k->pooled ? 2 : 1;
@@ -260,7 +261,7 @@ void ink_winograd_in_f32_scalar(const ink_winograd_in_f32 *k)
 
 void ink_winograd_out_f32_scalar(const ink_winograd_out_f32 *k)
 {
-    winograd_out(k, 4);
+    winograd_out(k, 4, 2);
 }
 
 void ink_winograd4_in_f32_scalar(const ink_winograd_in_f32 *k)
@@ -270,11 +271,16 @@ void ink_winograd4_in_f32_scalar(const ink_winograd_in_f32 *k)
 
 void ink_winograd4_out_f32_scalar(const ink_winograd_out_f32 *k)
 {
-    winograd_out(k, 6);
+    winograd_out(k, 6, 4);
 }
 
-/* A line of G g: three taps, `step` apart. */
-static void winograd_weights_line(size_t side, const float *g, ptrdiff_t step, float *u)
+void ink_winograd5_out_f32_scalar(const ink_winograd_out_f32 *k)
+{
+    winograd_out(k, 6, 2);
+}
+
+/* A line of G g: three or five taps, `step` apart. */
+static void winograd_weights_line(size_t side, size_t taps, const float *g, ptrdiff_t step, float *u)
 {
     const float a = g[0], b = g[step], c = g[2 * step];
     if (side == 4) {
@@ -284,22 +290,26 @@ static void winograd_weights_line(size_t side, const float *g, ptrdiff_t step, f
         u[3] = c;
         return;
     }
+    const float d = taps == 5 ? g[3 * step] : 0, e = taps == 5 ? g[4 * step] : 0;
+    const float even = -1.0f / 6 * (a + c + e), odd = 1.0f / 6 * (b + d);
+    const float far = 1.0f / 24 * a + 1.0f / 6 * c + 2.0f / 3 * e, rest = 1.0f / 12 * b + 1.0f / 3 * d;
     u[0] = 0.25f * a;
-    u[1] = -1.0f / 6 * (a + c) - 1.0f / 6 * b;
-    u[2] = -1.0f / 6 * (a + c) + 1.0f / 6 * b;
-    u[3] = 1.0f / 24 * a + 1.0f / 6 * c + 1.0f / 12 * b;
-    u[4] = 1.0f / 24 * a + 1.0f / 6 * c - 1.0f / 12 * b;
-    u[5] = c;
+    u[1] = even - odd;
+    u[2] = even + odd;
+    u[3] = far + rest;
+    u[4] = far - rest;
+    u[5] = taps == 5 ? e : c;
 }
 
-static void winograd_weights(const ink_winograd_weights_f32 *k, size_t side)
+static void winograd_weights(const ink_winograd_weights_f32 *k, size_t side, size_t taps)
 {
+    const ptrdiff_t row = (ptrdiff_t)taps * k->tap;
     for (size_t c = 0; c < k->pairs; c++) {
-        float columns[3][6], line[6], *u = k->u + c;
-        for (size_t x = 0; x < 3; x++)
-            winograd_weights_line(side, k->g + (ptrdiff_t)x * k->tap + c, 3 * k->tap, columns[x]);
+        float columns[5][6], line[6], *u = k->u + c;
+        for (size_t x = 0; x < taps; x++)
+            winograd_weights_line(side, taps, k->g + (ptrdiff_t)x * k->tap + c, row, columns[x]);
         for (size_t i = 0; i < side; i++) {
-            winograd_weights_line(side, columns[0] + i, 6, line);
+            winograd_weights_line(side, taps, columns[0] + i, 6, line);
             for (size_t n = 0; n < side; n++, u += k->next)
                 *u = line[n];
         }
@@ -308,12 +318,17 @@ static void winograd_weights(const ink_winograd_weights_f32 *k, size_t side)
 
 void ink_winograd_weights_f32_scalar(const ink_winograd_weights_f32 *k)
 {
-    winograd_weights(k, 4);
+    winograd_weights(k, 4, 3);
 }
 
 void ink_winograd4_weights_f32_scalar(const ink_winograd_weights_f32 *k)
 {
-    winograd_weights(k, 6);
+    winograd_weights(k, 6, 3);
+}
+
+void ink_winograd5_weights_f32_scalar(const ink_winograd_weights_f32 *k)
+{
+    winograd_weights(k, 6, 5);
 }
 
 void ink_winograd_back_f32_scalar(const ink_winograd_back_f32 *k)

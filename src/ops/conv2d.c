@@ -175,10 +175,10 @@ static ink_status prepare_winograd(ink_step *step, ink_prepare *p, geometry g, u
                                    uint32_t padded_width)
 {
     const ink_attributes *a = &step->node->attributes;
-    ink_winograd_sizes sizes = { .channels = g.channels, .columns = g.out, .pooled = step->pool };
+    ink_winograd_sizes sizes = { .kernel = g.kernel_height, .channels = g.channels, .columns = g.out, .pooled = step->pool };
     wanted_size(step, g, &sizes.out_height, &sizes.out_width);
     const size_t pixels = sizes.out_height * sizes.out_width;
-    if (g.groups != 1 || g.kernel_height != 3 || g.kernel_width != 3 || ink_attr_u32(a, INK_ATTR_STRIDE, 0) != 1 ||
+    if (g.groups != 1 || g.kernel_height != g.kernel_width || ink_attr_u32(a, INK_ATTR_STRIDE, 0) != 1 ||
         ink_attr_u32(a, INK_ATTR_STRIDE, 1) != 1 || ink_attr_u32(a, INK_ATTR_DILATION, 0) != 1 ||
         ink_attr_u32(a, INK_ATTR_DILATION, 1) != 1 ||
         (step->pool && (ink_attr_u32(&step->pool->attributes, INK_ATTR_KERNEL, 0) != 2 ||
@@ -188,8 +188,8 @@ static ink_status prepare_winograd(ink_step *step, ink_prepare *p, geometry g, u
     if (!tile)
         return INK_OK;
     /* Tiles that reach over the outputs read rows or columns more than there are. */
-    const size_t height = (sizes.out_height + tile - 1) / tile * tile + 2;
-    const size_t width = (sizes.out_width + tile - 1) / tile * tile + 2;
+    const size_t height = (sizes.out_height + tile - 1) / tile * tile + sizes.kernel - 1;
+    const size_t width = (sizes.out_width + tile - 1) / tile * tile + sizes.kernel - 1;
     const bool copied = step->bordered || height > padded_height || width > padded_width;
     sizes.in_width = width > padded_width ? width : padded_width;
     step->bordered = copied ? (height > padded_height ? height : padded_height) * sizes.in_width * g.channels : 0;

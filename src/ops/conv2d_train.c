@@ -65,11 +65,11 @@ static ink_status prepare_winograd(ink_tape_step *step, const ink_conv_sizes *s,
         s->dilation_width != 1 || !ink_winograd_fits(s->kernel_height, s->kernel_width, s->channels, s->out))
         return INK_OK;
     INK_TRY(ink_winograd_prepare(&step->winograd, &(ink_winograd_sizes){
-        .tile = 2, .channels = s->channels, .columns = s->out, .out_height = s->out_height, .out_width = s->out_width }, p,
+        .kernel = 3, .tile = 2, .channels = s->channels, .columns = s->out, .out_height = s->out_height, .out_width = s->out_width }, p,
         counted));
     if (step->wants_gradient && !(step->pool && ink_conv_pooled_sparse(step, s)))
         INK_TRY(ink_winograd_prepare(&step->back_winograd, &(ink_winograd_sizes){
-            .tile = 2, .channels = s->out, .columns = s->channels, .out_height = s->height, .out_width = s->width }, p, counted));
+            .kernel = 3, .tile = 2, .channels = s->out, .columns = s->channels, .out_height = s->height, .out_width = s->width }, p, counted));
     return INK_OK;
 }
 

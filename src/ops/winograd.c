@@ -19,22 +19,28 @@ static size_t tiles_of(const ink_winograd_sizes *s, size_t tile)
     return ((s->out_height + tile - 1) / tile) * ((s->out_width + tile - 1) / tile);
 }
 
-/* Costs in multiply-adds, from measurements with AVX-512, whose transforms cost the most beside its products: what a
- * channel of a tile costs before the products; and behind, with the ends of so many short sums. */
-static const struct {
-    size_t tile;
-    double points, in, out;
-} ways[] = { { 2, 16, 80, 130 }, { 4, 36, 200, 300 } };
+/* The ways, and their costs in multiply-adds, from measurements with AVX-512, whose transforms cost the most beside its
+ * products: what a channel of a tile costs before the products; and behind, with the ends of so many short sums. */
+static const struct way {
+    size_t kernel, tile;
+    double in_cost, out_cost;
+    ink_kernel_op pack, in, out;
+} ways[] = {
+    { 3, 2, 80, 130, INK_KERNEL_winograd_weights_f32, INK_KERNEL_winograd_in_f32, INK_KERNEL_winograd_out_f32 },
+    { 3, 4, 200, 300, INK_KERNEL_winograd4_weights_f32, INK_KERNEL_winograd4_in_f32, INK_KERNEL_winograd4_out_f32 },
+    { 5, 2, 200, 250, INK_KERNEL_winograd5_weights_f32, INK_KERNEL_winograd4_in_f32, INK_KERNEL_winograd5_out_f32 },
+};
 
 size_t ink_winograd_tile(const ink_winograd_sizes *s, size_t pixels)
 {
     const double in = (double)s->channels, out = (double)s->columns;
-    double least = (double)pixels * 9 * in * out;
+    double least = (double)(pixels * s->kernel * s->kernel) * in * out;
     size_t tile = 0;
     for (size_t i = 0; i < INK_COUNT(ways); i++) {
+        const size_t side = ways[i].tile + ways[i].kernel - 1;
         const double cost = (double)tiles_of(s, ways[i].tile) *
-                            (ways[i].points * in * out + ways[i].in * in + ways[i].out * out);
-        if (cost < least) {
+                            ((double)(side * side) * in * out + ways[i].in_cost * in + ways[i].out_cost * out);
+        if (ways[i].kernel == s->kernel && cost < least) {
             least = cost;
             tile = ways[i].tile;
         }
@@ -42,26 +48,35 @@ size_t ink_winograd_tile(const ink_winograd_sizes *s, size_t pixels)
     return tile;
 }
 
+static const struct way *way_of(const ink_winograd_sizes *s)
+{
+    const struct way *way = ways;
+    while (way->kernel != s->kernel || way->tile != s->tile)
+        way++; /* ink_winograd_tile, or training, asked for one of them */
+    return way;
+}
+
 ink_status ink_winograd_prepare(ink_winograd **made, const ink_winograd_sizes *s, ink_prepare *p, ink_step *counted)
 {
+    const struct way *way = way_of(s);
     const size_t side = s->tile, down = (s->out_height + side - 1) / side, across = (s->out_width + side - 1) / side;
     ink_winograd *w = ink_arena_array(p->arena, 1, sizeof *w);
     if (!w)
         return ink_fail(p->error, INK_ERR_MEMORY, "no memory for a convolution");
     *made = w;
-    *w = (ink_winograd){ .tile = side, .points = (side + 2) * (side + 2), .channels = s->channels, .columns = s->columns,
-                         .in_height = side * down + 2, .in_width = s->in_width ? s->in_width : side * across + 2,
-                         .out_height = s->out_height, .out_width = s->out_width, .pooled = s->pooled,
-                         .tiles = down * across };
+    const size_t more = s->kernel - 1, points = (side + more) * (side + more);
+    *w = (ink_winograd){ .kernel = s->kernel, .tile = side, .points = points, .channels = s->channels,
+                         .columns = s->columns, .in_height = side * down + more,
+                         .in_width = s->in_width ? s->in_width : side * across + more, .out_height = s->out_height,
+                         .out_width = s->out_width, .pooled = s->pooled, .tiles = down * across };
     w->block = BLOCK_FLOATS / (w->points * (s->channels + s->columns));
     w->block = w->block < BLOCK_LEAST ? BLOCK_LEAST : w->block > INK_WINOGRAD_BLOCK ? INK_WINOGRAD_BLOCK : w->block;
     /* A little further than need be: streams that are a power of two apart meet in the same lines of a cache. */
     w->v_next = w->block * s->channels + INK_ALIGNMENT / sizeof(float);
     w->m_next = w->block * s->columns + INK_ALIGNMENT / sizeof(float);
-    w->in_kernel = ink_kernel_find(side == 2 ? INK_KERNEL_winograd_in_f32 : INK_KERNEL_winograd4_in_f32, p->cpu);
-    w->out_kernel = ink_kernel_find(side == 2 ? INK_KERNEL_winograd_out_f32 : INK_KERNEL_winograd4_out_f32, p->cpu);
-    w->pack_kernel = ink_kernel_find(side == 2 ? INK_KERNEL_winograd_weights_f32 : INK_KERNEL_winograd4_weights_f32,
-                                     p->cpu);
+    w->in_kernel = ink_kernel_find(way->in, p->cpu);
+    w->out_kernel = ink_kernel_find(way->out, p->cpu);
+    w->pack_kernel = ink_kernel_find(way->pack, p->cpu);
     w->back_kernel = ink_kernel_find(INK_KERNEL_winograd_back_f32, p->cpu);
     w->weight_kernel = ink_kernel_find(INK_KERNEL_wgrad_f32, p->cpu);
     w->product_kernel = ink_kernel_find(INK_KERNEL_igemm_f32, p->cpu);
@@ -90,25 +105,25 @@ ink_status ink_winograd_prepare(ink_winograd **made, const ink_winograd_sizes *s
 void ink_winograd_pack(const ink_winograd *w, const float *weights, size_t tap_stride, size_t depth_stride,
                        size_t column_stride, bool turned)
 {
-    enum { TAPS = 9, TILE_MOST = 64 };
-    const size_t tile = w->product_kernel->tile;
+    enum { TAPS_MOST = 25, TILE_MOST = 64 };
+    const size_t tile = w->product_kernel->tile, taps = w->kernel * w->kernel;
     const ptrdiff_t along = (ptrdiff_t)tap_stride;
     assert(tile <= TILE_MOST);
     for (size_t panel = 0; panel < w->columns; panel += tile) {
         const size_t left = w->columns - panel, width = left < tile ? left : tile;
         for (size_t c = 0; c < w->channels; c++) {
             const float *from = weights + c * depth_stride + panel * column_stride;
-            float near[TAPS * TILE_MOST];
+            float near[TAPS_MOST * TILE_MOST];
             ink_winograd_weights_f32 call = { width, from, along, w->packed + panel * w->channels + c * tile, w->matrix };
             if (column_stride != 1) {
                 for (size_t k = 0; k < width; k++)
-                    for (size_t t = 0; t < TAPS; t++)
+                    for (size_t t = 0; t < taps; t++)
                         near[t * tile + k] = from[k * column_stride + t * tap_stride];
                 call.g = near;
                 call.tap = (ptrdiff_t)tile;
             }
             if (turned) {
-                call.g += 8 * call.tap;
+                call.g += (ptrdiff_t)(taps - 1) * call.tap;
                 call.tap = -call.tap;
             }
             w->pack_kernel->run.winograd_weights_f32(&call);

@@ -1,7 +1,8 @@
-/* 3x3 convolutions of stride 1 by Winograd's minimal filtering: A. Lavin, S. Gray, "Fast Algorithms for Convolutional
+/* 3x3 and 5x5 convolutions of stride 1 by Winograd's minimal filtering: A. Lavin, S. Gray, "Fast Algorithms for Convolutional
  * Neural Networks", 2016 (arXiv:1509.09308). F(2x2, 3x3): a tile of 2x2 outputs takes 16 products for each pair of
- * channels where the convolution takes 36; F(4x4, 3x3): 4x4 outputs take 36 where it takes 144. The transforms before
- * and after are sums. Training goes by the first alone. */
+ * channels where the convolution takes 36; F(4x4, 3x3): 4x4 outputs take 36 where it takes 144;
+ * F(2x2, 5x5): 2x2 outputs take 36 where it takes 100. The transforms before and after are sums. Training goes by the
+ * first alone. */
 #ifndef INK_WINOGRAD_H
 #define INK_WINOGRAD_H
 
@@ -10,6 +11,7 @@
 enum { INK_WINOGRAD_BLOCK = 48 }; /* tiles at once, at most */
 
 typedef struct ink_winograd_sizes {
+    size_t kernel;                 /* high and wide: 3 or 5 */
     size_t tile;                   /* outputs of a tile, high and wide: 2 or 4 */
     size_t channels, columns;      /* of the input and the output */
     size_t out_height, out_width;
@@ -18,9 +20,9 @@ typedef struct ink_winograd_sizes {
 } ink_winograd_sizes;
 
 struct ink_winograd {
-    size_t tile, points;              /* products of a tile: 16 or 36 */
+    size_t kernel, tile, points;      /* products of a tile: 16 or 36 */
     size_t channels, columns;
-    size_t in_height, in_width;       /* the input with its border: two more than the outputs, rounded up to whole tiles */
+    size_t in_height, in_width;       /* the input with its border: larger than the outputs in whole tiles by kernel - 1 */
     size_t out_height, out_width;     /* of the convolution; what is written is half of it if it is pooled */
     bool pooled;
     size_t tiles, block;              /* of an image; at once */
@@ -34,8 +36,8 @@ struct ink_winograd {
 
 /* Whether it pays in training, which transforms gradients too. */
 bool ink_winograd_fits(size_t kernel_height, size_t kernel_width, size_t channels, size_t columns);
-/* The tile, 2 or 4, with which a 3x3 convolution of stride 1 costs least, or 0 where it costs less to compute its
- * `pixels` directly. */
+/* The tile, 2 or 4, with which a convolution of stride 1 costs least, or 0 where it costs less to compute its `pixels`
+ * directly, or there is no way. */
 size_t ink_winograd_tile(const ink_winograd_sizes *sizes, size_t pixels);
 
 /* Makes one in the arena. Errors: INK_ERR_MEMORY, INK_ERR_LIMIT. */

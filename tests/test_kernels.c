@@ -652,6 +652,8 @@ static void table_is_whole(void **state)
         [INK_KERNEL_column_sums_f32] = true, [INK_KERNEL_norm_f32] = true,
         [INK_KERNEL_max_pool_grad_f32] = true,
         [INK_KERNEL_avg_pool_grad_f32] = true,
+        /* test_kernels_bytes.c */
+        [INK_KERNEL_igemm_u8] = true, [INK_KERNEL_quantize_u8] = true, [INK_KERNEL_max_pool_u8] = true,
     };
     size_t count;
     const ink_kernel *table = ink_kernel_table(&count);
@@ -667,7 +669,7 @@ static void table_is_whole(void **state)
         const char *isa = ink_cpu_name(table[i].cpu), *name = table[i].name;
         const size_t length = strlen(name), tail = strlen(isa);
         assert_true(length > tail && strcmp(name + length - tail, isa) == 0);
-        assert_true((table[i].tile > 0) == (table[i].op == INK_KERNEL_igemm_f32 ||
+        assert_true((table[i].tile > 0) == (table[i].op == INK_KERNEL_igemm_f32 || table[i].op == INK_KERNEL_igemm_u8 ||
                                             table[i].op == INK_KERNEL_sparse_dense_f32));
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(table[k].name, name);

@@ -59,6 +59,52 @@ size_t ink_igemm_packed_size(size_t tile, size_t columns, size_t taps, size_t de
 void ink_igemm_pack(float *packed, size_t tile, size_t columns, size_t taps, size_t depth,
                     const float *w, size_t column_stride, size_t tap_stride, size_t depth_stride);
 
+/* The same product of bytes, for layers with I8 weights. Its sums are exact, so every kernel of it gives the same bits.
+ * For each row r and column c:
+ *
+ *     n = start[c] + sum over t < taps, i < depth of x[row(r) + tap(t) + i] * w[c, t, i]      (modulo 2^32)
+ *     v = (float)n * scale[c] + bias[c]                                   (rounded twice: no fused multiply-add)
+ *
+ * where a window has the largest n of its rows. Then, with y:
+ *
+ *     y[r * y_stride + c] = v > 0 ? v : slope * v
+ *
+ * or, with `bytes`, of which `zero` stands for 0, so that scale and bias give multiples of the output's own scale:
+ *
+ *     bytes[r * y_stride + c] = the byte nearest to max(v, slope * v + (1 - slope) * zero), of two the even one
+ *
+ * Up to 3 bytes behind each run of `depth` are read, and do not matter. */
+typedef struct ink_igemm_u8 {
+    size_t rows, columns, taps, depth;
+    size_t window; /* divides rows; 0 and 1: none */
+    const uint8_t *x;
+    const uint32_t *row_offset; /* in bytes; NULL: row r begins at r * x_stride */
+    size_t x_stride;
+    const uint32_t *tap_offset; /* in bytes; NULL: tap t begins at t * depth */
+    const int8_t *w;            /* ink_igemm_u8_pack of the kernel's own tile */
+    const int32_t *start;       /* these three are padded to whole tiles */
+    const float *scale, *bias;
+    float slope;                /* 0 to 1 */
+    float *y;                   /* one of the two */
+    uint8_t *bytes;
+    size_t y_stride;
+    float zero;
+} ink_igemm_u8;
+
+/* Bytes that packed weights take; 0 when that overflows. */
+size_t ink_igemm_u8_packed_size(size_t tile, size_t columns, size_t taps, size_t depth);
+/* Packs as ink_igemm_pack does, four of a tap's depth side by side: [panel][tap][depth / 4, rounded up][tile][4]. */
+void ink_igemm_u8_pack(int8_t *packed, size_t tile, size_t columns, size_t taps, size_t depth, const int8_t *w,
+                       size_t column_stride, size_t tap_stride, size_t depth_stride);
+
+/* Floats to bytes: y = the byte nearest to x * inverse + zero, of two the even one; of a NaN, 0. */
+typedef struct ink_quantize_u8 {
+    size_t size;
+    const float *x;
+    float inverse, zero;
+    uint8_t *y;
+} ink_quantize_u8;
+
 /* A dense layer of few outputs, with vectors along the inputs: y[r, c] = leaky(bias[c] + sum over i of x[r * x_stride +
  * i] * w[c * depth + i]). */
 typedef struct ink_narrow_dense_f32 {
@@ -93,6 +139,13 @@ typedef struct ink_pool_f32 {
     const float *x;
     float *y;
 } ink_pool_f32;
+
+/* Max-pooling of bytes: the sizes of `pool`; a window that is clipped away gives `zero`. */
+typedef struct ink_max_pool_u8 {
+    ink_pool_f32 pool; /* its pointers are not used */
+    const uint8_t *x;
+    uint8_t zero, *y;
+} ink_max_pool_u8;
 
 typedef enum ink_activation {
     INK_ACT_RELU,      /* max(x, 0) */
@@ -394,6 +447,9 @@ typedef enum ink_kernel_op {
     INK_KERNEL_avg_pool_grad_f32,
     INK_KERNEL_adam_f32,
     INK_KERNEL_peak_f32,
+    INK_KERNEL_igemm_u8,
+    INK_KERNEL_quantize_u8,
+    INK_KERNEL_max_pool_u8,
     INK_KERNEL_OPS
 } ink_kernel_op;
 
@@ -443,6 +499,9 @@ typedef struct ink_kernel {
         void (*avg_pool_grad_f32)(const ink_pool_grad_f32 *);
         void (*adam_f32)(const ink_adam_f32 *);
         void (*peak_f32)(const ink_peak_f32 *);
+        void (*igemm_u8)(const ink_igemm_u8 *);
+        void (*quantize_u8)(const ink_quantize_u8 *);
+        void (*max_pool_u8)(const ink_max_pool_u8 *);
     } run;
 } ink_kernel;
 

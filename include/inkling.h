@@ -160,10 +160,11 @@ INK_API double ink_cpu_peak(ink_cpu cpu);
 #define INK_MAX_DIMS 4
 
 /* Element types of weights, with the numbers that GGUF gives them. Those that begin with Q store 32
- * elements, neighbours in the last dimension, as a block; it is a multiple of 32 then. */
+ * elements, neighbours in the last dimension, as a block; it is a multiple of 32 then. I8 is for the weights of conv2d
+ * and dense alone, with a scale for each output channel (docs/formats.md, "I8 weights"). */
 typedef enum ink_type {
     INK_F32 = 0, INK_F16 = 1, INK_Q4_0 = 2, INK_Q4_1 = 3, INK_Q5_0 = 6, INK_Q5_1 = 7, INK_Q8_0 = 8,
-    INK_F64 = 28, INK_BF16 = 30
+    INK_I8 = 24, INK_F64 = 28, INK_BF16 = 30
 } ink_type;
 
 /* "f32", "f16", "q8_0" and so on; NULL for other values. */

@@ -3,7 +3,8 @@
  *     op name <input,input attribute=value tensor:2,3,3,3
  *
  * Inputs are left out where the node before is meant. "weight:4,2" gives the node the tensor
- * "<name>.weight" with that shape and random values, "weight:4,2h" as float16; "variance:4=-1" the same
+ * "<name>.weight" with that shape and random values, "weight:4,2h" as float16, "weight:4,2b" as I8, and "bias:4q" with
+ * multiples of 1/64; "scale" has powers of two, of both signs; "variance:4=-1" the same
  * value everywhere. What is neither input nor tensor goes to the builder as attributes. */
 #ifndef TESTS_CHECK_NETWORK_H
 #define TESTS_CHECK_NETWORK_H
@@ -48,7 +49,7 @@ static inline uint16_t net_half(double value)
 }
 
 /* Weights such that sums keep the size of what they sum. */
-static inline void net_fill(net_tensor *t, uint64_t *random, const double *constant)
+static inline void net_fill(net_tensor *t, uint64_t *random, bool coarse, const double *constant)
 {
     t->values = malloc((t->count + 1) * sizeof *t->values);
     t->data = malloc((t->count + 1) * sizeof(float));
@@ -59,12 +60,20 @@ static inline void net_fill(net_tensor *t, uint64_t *random, const double *const
         double value = scale * (double)check_random_float(random);
         if (t->type == INK_F16)
             value = scale * round(value / scale * 1000) / 1024;
+        if (t->type == INK_I8)
+            value = round(127 * value / scale);
+        if (coarse)
+            value = round(64 * value) / 64;
+        if (strcmp(t->suffix, "scale") == 0)
+            value = copysign(exp2(floor(3 * fabs(value) / scale) - 9), value);
         if (strcmp(t->suffix, "variance") == 0)
             value = fabs(value) + 0.25;
         if (constant)
             value = *constant;
         if (t->type == INK_F16)
             ((uint16_t *)t->data)[i] = net_half(value);
+        else if (t->type == INK_I8)
+            ((int8_t *)t->data)[i] = (int8_t)value;
         else
             value = (double)(((float *)t->data)[i] = (float)value);
         t->values[i] = value;
@@ -97,10 +106,11 @@ static inline void net_parse_tensor(net_node *node, const char *word, uint64_t *
         if (*end != ',')
             break;
     }
-    t->type = *end == 'h' ? INK_F16 : INK_F32;
-    end += *end == 'h';
+    const bool coarse = *end == 'q';
+    t->type = *end == 'h' ? INK_F16 : *end == 'b' ? INK_I8 : INK_F32;
+    end += *end == 'h' || *end == 'b' || coarse;
     const double constant = *end == '=' ? strtod(end + 1, NULL) : 0;
-    net_fill(t, random, *end == '=' ? &constant : NULL);
+    net_fill(t, random, coarse, *end == '=' ? &constant : NULL);
 }
 
 /* The number of the value with this name; SIZE_MAX if there is none. */

@@ -488,6 +488,38 @@ static inline ref ref_permute(const net_node *node, const ref *in)
     return out;
 }
 
+/* ---- I8 weights: what is multiplied are bytes' values, by weights that are multiples of a scale ---- */
+
+/* The input as bytes hold it, and what they stand for. */
+static inline ref ref_bytes(const net_node *node, const ref *in)
+{
+    const double scale = ref_float(node, "input_scale", 1), zero = ref_number(node, "input_zero", 0);
+    ref out = ref_make(in->rank, in->dim);
+    for (size_t i = 0; i < in->count; i++)
+        ref_put(&out, i, (fmin(fmax(nearbyint(in->value[i] / scale + zero), 0), 255) - zero) * scale, 0);
+    return out;
+}
+
+static inline bool ref_is_int8(const net_node *node)
+{
+    const net_tensor *w = net_tensor_of(node, "weight");
+    return w && w->type == INK_I8;
+}
+
+/* A node whose weights are their own scales' multiples; its tensors are the caller's to free. */
+static inline net_node ref_scaled(const net_node *node)
+{
+    net_node copy = *node;
+    const net_tensor *scale = net_tensor_of(node, "scale");
+    net_tensor *w = (net_tensor *)(uintptr_t)net_tensor_of(&copy, "weight");
+    const double *values = w->values;
+    w->values = malloc((w->count + 1) * sizeof *w->values);
+    assert_true(scale && w->values);
+    for (size_t i = 0; i < w->count; i++)
+        w->values[i] = values[i] * scale->values[i / (w->count / w->dim[0])];
+    return copy;
+}
+
 /* ---- the whole network ---- */
 
 static const struct {
@@ -524,7 +556,15 @@ static inline void ref_run(const net *n, const float *image, ref *values)
         while (strcmp(ref_ops[op].op, node->op) != 0)
             if (++op == CHECK_COUNT(ref_ops))
                 fail_msg("no reference for the operator %s", node->op);
-        values[i + 1] = ref_ops[op].run(node, inputs);
+        if (!ref_is_int8(node)) {
+            values[i + 1] = ref_ops[op].run(node, inputs);
+            continue;
+        }
+        net_node scaled = ref_scaled(node);
+        ref bytes = ref_bytes(node, &inputs[0]);
+        values[i + 1] = ref_ops[op].run(&scaled, &bytes);
+        ref_free(&bytes);
+        free(net_tensor_of(&scaled, "weight")->values);
     }
 }
 

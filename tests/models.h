@@ -3,7 +3,7 @@
  *     inkling.version u32 1                  a key, its type, its value
  *     inkling.input.shape u32[] 1,6,6        an array: commas between the values
  *     general.name str a digit               a string is the rest of the line; ~ stands for NUL
- *     conv.weight f32:2,1,3,3 random         a tensor: type and dimensions, slowest first; a fill
+ *     conv.weight f32:2,1,3,3 random         a tensor (f32, f16 or i8): type and dimensions, slowest first; a fill
  *     bias1 f32:1,2,4,4 map@17=nan           the 17th element is another
  *
  * Fills: a number for all elements; "random", multiples of 1/256 in [-1/2, 1/2), which are exact in
@@ -47,7 +47,7 @@ static inline void put_padding(blob *to)
         put_number(to, 0, 1);
 }
 
-/* Floats, stored as `type`. */
+/* Floats, stored as `type`, whose number is GGUF's. */
 static inline void gguf_tensor(gguf_maker *maker, const char *name, ink_type type, uint32_t rank,
                                const uint32_t *dim, const float *values)
 {
@@ -56,11 +56,14 @@ static inline void gguf_tensor(gguf_maker *maker, const char *name, ink_type typ
     put_number(&maker->tensors, rank, 4);
     for (uint32_t i = rank; i-- > 0; count *= dim[i])
         put_number(&maker->tensors, dim[i], 8);
-    put_number(&maker->tensors, type == INK_F16, 4);
+    put_number(&maker->tensors, type, 4);
     put_number(&maker->tensors, maker->data.size, 8);
     for (size_t i = 0; i < count; i++) {
         const uint16_t half = ink_f32_to_f16(values[i]);
-        if (type == INK_F16)
+        const int8_t byte = (int8_t)(type == INK_I8 ? values[i] : 0);
+        if (type == INK_I8)
+            blob_append(&maker->data, &byte, 1);
+        else if (type == INK_F16)
             blob_append(&maker->data, &half, 2);
         else
             blob_append(&maker->data, &values[i], 4);
@@ -119,7 +122,7 @@ static inline void line_tensor(gguf_maker *maker, const char *name, const char *
     const bool map = !strncmp(fill, "map", 3), random = !strncmp(fill, "random", 6);
     for (size_t i = 0; i < count; i++)
         if (!map || i % (dim[2] * dim[3]) == 0)
-            values[i] = map || random ? random_float(&state) : strtof(fill, NULL);
+            values[i] = map || random ? random_float(&state) * (*type == 'i' ? 254 : 1) : strtof(fill, NULL);
         else
             values[i] = values[i - 1];
     const char *other = strchr(fill, '@');
@@ -129,7 +132,7 @@ static inline void line_tensor(gguf_maker *maker, const char *name, const char *
         assert_true(i < count && *end == '=');
         values[i] = strtof(end + 1, NULL);
     }
-    gguf_tensor(maker, name, type[1] == '1' ? INK_F16 : INK_F32, rank, dim, values);
+    gguf_tensor(maker, name, *type == 'i' ? INK_I8 : type[1] == '1' ? INK_F16 : INK_F32, rank, dim, values);
     free(values);
 }
 

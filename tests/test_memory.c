@@ -252,6 +252,52 @@ static void building_a_model(void **state)
     fail_each("builder", build, NULL, 8);
 }
 
+/* A convolution and a dense layer with I8 weights, and a batch norm behind the first. */
+static ink_status build_int8(const ink_allocator *allocator, const void *argument, ink_error *error)
+{
+    static const struct {
+        const char *name;
+        ink_type type;
+        uint32_t rank, dim[4];
+    } tensors[] = {
+        { "a.weight", INK_I8, 4, { 3, 1, 3, 3 } }, { "a.scale", INK_F32, 1, { 3 } },
+        { "b.mean", INK_F32, 1, { 3 } }, { "b.variance", INK_F32, 1, { 3 } },
+        { "d.weight", INK_I8, 2, { 2, 300 } }, { "d.scale", INK_F16, 1, { 2 } },
+    };
+    static float data[600];
+    (void)argument;
+    ink_model_options options = INK_MODEL_OPTIONS_INIT;
+    options.allocator = allocator;
+    options.cpu = test_cpu();
+    ink_builder *builder = POISON(ink_builder);
+    ink_model *model = POISON(ink_model);
+    ink_status status = ink_builder_open(allocator, 1, 12, 12, 1, 0, &builder, error);
+    if (!status)
+        status = ink_builder_node(builder, "conv2d", "a", NULL, "input_scale=2", error);
+    if (!status)
+        status = ink_builder_node(builder, "batch_norm", "b", NULL, NULL, error);
+    if (!status)
+        status = ink_builder_node(builder, "flatten", "c", NULL, NULL, error);
+    if (!status)
+        status = ink_builder_node(builder, "dense", "d", NULL, "input_scale=0.5 input_zero=3", error);
+    for (size_t i = 0; !status && i < sizeof tensors / sizeof *tensors; i++)
+        status = ink_builder_tensor(builder, tensors[i].name, tensors[i].type, tensors[i].rank, tensors[i].dim, data,
+                                    error);
+    if (!status) {
+        status = ink_builder_model(builder, &options, &model, error);
+        assert_true((model != NULL) == (status == INK_OK));
+        ink_model_close(&model);
+    }
+    ink_builder_close(&builder);
+    return status;
+}
+
+static void building_a_model_of_bytes(void **state)
+{
+    (void)state;
+    fail_each("builder of i8", build_int8, NULL, 8);
+}
+
 /* What a model makes comes from the model's own allocator, so here the model is opened with one that
  * fails later: at the n-th allocation from then on. */
 static void each_later_failure(const char *name, ink_status (*make)(const ink_model *, int, ink_buffer *,
@@ -442,6 +488,7 @@ int main(void)
         cmocka_unit_test(every_place_may_be_where_a_block_ends),
         cmocka_unit_test(opening_a_session),
         cmocka_unit_test(building_a_model),
+        cmocka_unit_test(building_a_model_of_bytes),
         cmocka_unit_test(saving_a_model),
         cmocka_unit_test(drawing_a_model),
         cmocka_unit_test(sessions_take_what_they_say),

@@ -184,7 +184,7 @@ static void networks_are_read(void **state)
                                                "shape=channels,height,width" },
         { "flatten\ndens units=3", INK_ERR_OP, "net:2: node 'dens_2': unknown operator 'dens'" },
         { "flatten\ndense unit=3", INK_ERR_ATTRIBUTE, "net:2: node 'dense_2': found attribute 'unit', it takes "
-                                                      "units" },
+                                                      "units, input_scale, input_zero" },
         { "flatten\ndense 3", INK_ERR_ATTRIBUTE, "net:2: node 'dense_2': found '3', wanted attribute=value" },
         { "flatten name=a\nflatten name=a", INK_ERR_GRAPH, "net:2: node 'a': the name is taken" },
         { "flatten inputs=b", INK_ERR_GRAPH, "net:1: node 'flatten_1': its input 'b' is no node before it" },

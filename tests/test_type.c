@@ -346,7 +346,8 @@ static void table_is_right(void **state)
         { INK_BF16, "BF16", 1, 2, "bf16" },
         { 9, "Q8_1", 32, 36, NULL },
         { 15, "Q8_K", 256, 292, NULL },
-        { 24, "I8", 1, 1, NULL },
+        { INK_I8, "I8", 1, 1, "i8" },
+        { 25, "I16", 1, 2, NULL },
         { 27, "I64", 1, 8, NULL },
         { 39, "MXFP4", 32, 17, NULL },
     };
@@ -377,13 +378,13 @@ static void table_is_right(void **state)
             assert_true(row->block_items <= INK_TYPE_LARGEST_BLOCK);
     }
     assert_int_equal(known, 35);
-    assert_int_equal(usable, 9);
+    assert_int_equal(usable, 10);
     assert_null(ink_type_from_gguf(4));  /* Q4_2, which ggml has given up */
     assert_null(ink_type_from_gguf(31)); /* Q4_0_4_4, too */
     assert_null(ink_type_from_gguf(UINT32_MAX));
 
     char names[INK_TYPE_NAMES];
-    assert_string_equal(ink_type_names(names), "F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, F64 or BF16");
+    assert_string_equal(ink_type_names(names), "F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, I8, F64 or BF16");
     assert_null(ink_type_get((ink_type)1000));
     assert_null(ink_type_name((ink_type)4));
     assert_null(ink_type_name((ink_type)-1));

@@ -8,6 +8,7 @@
 #include "export/export_text.h"
 #include "import/onnx/onnx_tensor.h"
 #include "model/model.h"
+#include "ops/int8.h"
 #include "tensor/type.h"
 
 #include <math.h>
@@ -550,8 +551,12 @@ static ink_status write_model(writer *w, const ink_model *model, ink_buffer *out
 ink_status ink_onnx_write(const ink_model *model, ink_buffer *out, ink_error *error)
 {
     writer w = { .graph = &model->graph, .out = INK_ONNX__GRAPH__INIT };
-    ink_arena_init(&w.arena, &model->allocator);
+    const ink_node *quantized = ink_int8_find(model->graph.nodes, model->graph.node_count);
     *out = (ink_buffer){ .data = NULL };
+    if (quantized)
+        return ink_fail(error, INK_ERR_LAYOUT, "node '%.64s' (%s): its weight is i8, which is not written as ONNX; take the "
+                        "model that it was made from", quantized->name, quantized->op->name);
+    ink_arena_init(&w.arena, &model->allocator);
     const ink_status status = write_model(&w, model, out, error);
     ink_arena_free(&w.arena);
     return status;

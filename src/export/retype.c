@@ -1,6 +1,7 @@
 #include "export/retype.h"
 
 #include "model/model.h"
+#include "ops/int8.h"
 #include "tensor/type.h"
 
 #include <math.h>
@@ -35,7 +36,11 @@ ink_status ink_retype(const ink_model *model, ink_type type, const ink_allocator
 {
     const ink_allocator a = ink_allocator_or_default(allocator);
     ink_graph graph = model->graph;
+    const ink_node *quantized = ink_int8_find(graph.nodes, graph.node_count);
     ink_arena arena;
+    if (quantized)
+        return ink_fail(error, INK_ERR_LAYOUT, "node '%.64s' (%s): its weight is i8, which cannot be told in another type; "
+                        "take the model that it was made from", quantized->name, quantized->op->name);
     ink_arena_init(&arena, &a);
     ink_status status = INK_OK;
     graph.tensors = ink_arena_array(&arena, graph.tensor_count, sizeof *graph.tensors);

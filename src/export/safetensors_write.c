@@ -4,6 +4,7 @@
 #include "export/export_text.h"
 #include "model/model.h"
 #include "tensor/type.h"
+#include "ops/int8.h"
 
 #include <string.h>
 
@@ -181,7 +182,11 @@ static ink_status write_model(ink_text *header, ink_text *file, const ink_model 
 ink_status ink_safetensors_write(const ink_model *model, ink_buffer *out, ink_error *error)
 {
     ink_text header, file;
+    const ink_node *quantized = ink_int8_find(model->graph.nodes, model->graph.node_count);
     *out = (ink_buffer){ .data = NULL };
+    if (quantized)
+        return ink_fail(error, INK_ERR_LAYOUT, "node '%.64s' (%s): its weight is i8, which is not written as safetensors; "
+                        "take the model that it was made from", quantized->name, quantized->op->name);
     ink_text_init(&header, &model->allocator);
     ink_text_init(&file, &model->allocator);
     const ink_status status = write_model(&header, &file, model, error);

@@ -166,6 +166,10 @@ static ink_status bind(ink_graph *graph, const ink_names *names, bool *used, ink
         if (ink_names_find(names, name, &index)) {
             used[index] = true;
             node->parameters[i] = &graph->tensors[index];
+            if (graph->tensors[index].type == INK_I8 &&
+                (i > 0 || (node->op != &ink_op_conv2d && node->op != &ink_op_dense)))
+                return ink_fail(error, INK_ERR_TYPE, "tensor '%.80s': is i8, which only the weight of a conv2d or dense "
+                                "node may be", graph->tensors[index].name);
             uint64_t elements = 1;
             for (uint32_t k = 0; k < graph->tensors[index].rank; k++)
                 elements *= graph->tensors[index].dim[k];

@@ -1,6 +1,7 @@
 #include "graph/plan.h"
 
 #include "base/checked.h"
+#include "ops/int8.h"
 
 #include <string.h>
 
@@ -14,6 +15,7 @@ typedef struct value {
     bool absorbed;          /* a pad that its convolution does itself; the view is the pad's input */
     bool shared;            /* a view of a value that others read too */
     bool sparse;            /* likely to hold many zeros: the picture, or what a relu gives */
+    ink_view bytes;         /* what a quantize step made of it; without a quantum: none did */
 } value;
 
 typedef struct maker {
@@ -22,6 +24,7 @@ typedef struct maker {
     ink_prepare prepare;
     value *values; /* node_count + 1 */
     bool *live;    /* by node */
+    uint32_t *source; /* by step: the value that is its first input */
     size_t step_capacity, buffer_capacity;
     ink_error *error;
 } maker;
@@ -187,6 +190,7 @@ static bool fuse_pad(maker *m, const ink_node *node, uint32_t at)
     value *v = &m->values[at];
     v->view = input->view;
     v->step = input->step;
+    v->shared = input->shared || input->uses != 1;
     v->sparse = input->sparse;
     v->absorbed = true;
     return true;
@@ -209,8 +213,90 @@ static bool fuse_flatten(maker *m, const ink_node *node, uint32_t at)
     v->view.buffer = input->view.buffer;
     v->flat_channels = input->view.shape.dim[0];
     v->step = input->step;
+    v->shared = input->shared || input->uses != 1;
     v->sparse = input->sparse;
     return true;
+}
+
+/* ---- bytes, for layers with I8 weights ---- */
+
+static size_t bytes_to_floats(size_t bytes)
+{
+    return bytes / sizeof(float) + 1;
+}
+
+/* The step that makes this value, where one other reads it and no view stands between that others read too. */
+static ink_step *only_maker(const maker *m, uint32_t at)
+{
+    const value *v = &m->values[at];
+    ink_step *step = v->step ? &m->plan->steps[v->step - 1] : NULL;
+    return step && v->uses == 1 && !v->shared && step->output.buffer == v->view.buffer ? step : NULL;
+}
+
+/* True where the value's maker can write bytes: a layer with I8 weights, or a max-pool behind one, since the largest byte
+ * is the largest number's. With `quantum` it does so from now on. */
+static bool make_bytes(maker *m, uint32_t at, const ink_quantum *quantum)
+{
+    ink_step *step = only_maker(m, at);
+    if (!step || step->output.quantum.scale > 0)
+        return false;
+    if (step->op == &ink_op_max_pool2d || step->op == &ink_op_global_max_pool2d) {
+        const uint32_t source = m->source[step - m->plan->steps];
+        if (step->inputs[0].buffer != m->values[source].view.buffer || !make_bytes(m, source, quantum))
+            return false;
+        if (quantum)
+            step->inputs[0].quantum = *quantum;
+    } else if (!step->node || !ink_is_int8(step->node)) {
+        return false;
+    }
+    if (quantum) {
+        step->output.quantum = *quantum;
+        m->plan->buffers[step->output.buffer].floats = bytes_to_floats(step->output.elements);
+    }
+    return true;
+}
+
+/* Brings a layer's input to bytes: where `view` is the value as it is, by who makes it if that can be, else by a step. */
+static ink_status take_bytes(maker *m, uint32_t at, ink_view *view, ink_quantum quantum)
+{
+    value *v = &m->values[at];
+    const bool same = view->buffer == v->view.buffer;
+    if (same && make_bytes(m, at, NULL)) {
+        (void)make_bytes(m, at, &quantum);
+        view->quantum = quantum;
+        return INK_OK;
+    }
+    if (!same || v->bytes.quantum.scale != quantum.scale || v->bytes.quantum.zero != quantum.zero) {
+        ink_step *step = add_step(m, &ink_op_quantize, NULL, ink_graph_value_name(m->graph, at), 1);
+        if (!step)
+            return no_memory(m);
+        step->inputs[0] = step->output = *view;
+        step->output.quantum = quantum;
+        step->output.buffer = add_buffer(m, bytes_to_floats(view->elements));
+        if (!same) {
+            *view = step->output;
+            return INK_OK;
+        }
+        v->bytes = step->output;
+    }
+    *view = v->bytes;
+    return INK_OK;
+}
+
+/* Quantize steps that read the picture can take its pixels instead; if no others read it, that need not become floats. */
+static ink_status take_pixels(maker *m, float scale)
+{
+    ink_plan *plan = m->plan;
+    plan->takes_pixels = plan->step_count && plan->output.buffer != plan->input_buffer;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        ink_step *step = &plan->steps[i];
+        for (uint32_t k = 0; k < step->input_count; k++)
+            if (step->inputs[k].buffer == plan->input_buffer && step->op != &ink_op_quantize)
+                plan->takes_pixels = false;
+        if (step->op == &ink_op_quantize && step->inputs[0].buffer == plan->input_buffer)
+            INK_TRY(ink_quantize_picture(step, &m->prepare, scale, m->graph->input.offset));
+    }
+    return INK_OK;
 }
 
 /* ---- nodes to steps ---- */
@@ -267,9 +353,12 @@ static ink_status lower_step(maker *m, const ink_node *node, uint32_t at)
         else if (same && !fits(op, &inputs[i], &inputs[0]))
             INK_TRY(add_copy(m, node->inputs[i], &inputs[i], op->wants == INK_WANTS_IMAGE));
     }
+    if (ink_is_int8(node))
+        INK_TRY(take_bytes(m, node->inputs[0], &inputs[0], ink_int8_input(node)));
     ink_step *step = add_step(m, op, node, node->name, node->input_count);
     if (!step)
         return no_memory(m);
+    m->source[m->plan->step_count - 1] = node->inputs[0];
     memcpy(step->inputs, inputs, node->input_count * sizeof *inputs);
     if (op == &ink_op_conv2d)
         add_padding(step, node);
@@ -423,20 +512,21 @@ static size_t choose_batch(size_t image_floats)
 }
 
 ink_status ink_plan_make(ink_plan *plan, const ink_graph *graph, ink_cpu cpu, bool probabilities,
-                         bool sparse_picture, const ink_limits *limits, ink_error *error)
+                         float scale, const ink_limits *limits, ink_error *error)
 {
     *plan = (ink_plan){ 0 };
     maker m = { .plan = plan, .graph = graph, .error = error,
                 .prepare = { graph->arena, cpu, limits->memory, error } };
-    /* Each node gives one step at most, and each of its inputs one copy; then the end. */
+    /* Each node gives one step at most, and each of its inputs one copy, and one of them bytes; then the end. */
     size_t most = 4;
     for (size_t i = 0; i < graph->node_count; i++)
-        most += 1 + graph->nodes[i].input_count;
+        most += 2 + graph->nodes[i].input_count;
     m.values = ink_arena_array(graph->arena, graph->node_count + 1, sizeof *m.values);
     m.live = ink_arena_array(graph->arena, graph->node_count, sizeof *m.live);
+    m.source = ink_arena_array(graph->arena, most, sizeof *m.source);
     plan->steps = ink_arena_array(graph->arena, most, sizeof *plan->steps);
     plan->buffers = ink_arena_array(graph->arena, most, sizeof *plan->buffers);
-    if (!m.values || !m.live || !plan->steps || !plan->buffers)
+    if (!m.values || !m.live || !m.source || !plan->steps || !plan->buffers)
         return no_memory(&m);
     count_uses(&m);
 
@@ -448,7 +538,7 @@ ink_status ink_plan_make(ink_plan *plan, const ink_graph *graph, ink_cpu cpu, bo
                         "an image", input->shape.dim[0], input->shape.dim[1], input->shape.dim[2],
                         (unsigned long long)limits->memory);
     ink_view_rows(input);
-    m.values[0].sparse = sparse_picture;
+    m.values[0].sparse = graph->input.offset == 0;
     input->buffer = plan->input_buffer = add_buffer(&m, input->elements);
     for (size_t i = 0; i < graph->node_count; i++) {
         const ink_node *node = &graph->nodes[i];
@@ -461,6 +551,7 @@ ink_status ink_plan_make(ink_plan *plan, const ink_graph *graph, ink_cpu cpu, bo
     INK_TRY(finish(&m, probabilities));
     if (graph->arena->failed)
         return no_memory(&m);
+    INK_TRY(take_pixels(&m, scale));
 
     for (size_t i = 0; i < plan->step_count; i++) {
         ink_step *step = &plan->steps[i];

@@ -17,6 +17,7 @@ typedef struct ink_plan {
     uint32_t buffer_count;
     ink_plan_buffer *buffers;
     uint32_t input_buffer;
+    bool takes_pixels;      /* the input's floats are read by quantize steps alone, which can do with its pixels */
     ink_view output;        /* row-major */
     size_t image_floats;    /* of the arena, for one image */
     size_t scratch_floats;  /* of the arena besides */
@@ -25,9 +26,9 @@ typedef struct ink_plan {
 } ink_plan;
 
 /* Makes the plan of a checked graph for one instruction set. With `probabilities` a softmax is added
- * unless the graph ends in one or in sigmoids (behind a log_softmax it gives the exponential). `sparse_picture`: a blank
- * pixel is 0 to the network. Errors: INK_ERR_MEMORY, INK_ERR_LIMIT. */
+ * unless the graph ends in one or in sigmoids (behind a log_softmax it gives the exponential). A byte's
+ * pixel is the input pixel * scale + the graph's offset. Errors: INK_ERR_MEMORY, INK_ERR_LIMIT. */
 ink_status ink_plan_make(ink_plan *plan, const ink_graph *graph, ink_cpu cpu, bool probabilities,
-                         bool sparse_picture, const ink_limits *limits, ink_error *error);
+                         float scale, const ink_limits *limits, ink_error *error);
 
 #endif

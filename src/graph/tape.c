@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "base/random.h"
+#include "ops/int8.h"
 #include "tensor/type.h"
 
 #include <string.h>
@@ -196,7 +197,10 @@ ink_status ink_tape_make(ink_tape *tape, const ink_graph *graph, ink_cpu cpu, co
         }
     INK_TRY(add_value(&m, 0, false));
     for (uint32_t at = 1; at <= tape->logits; at++)
-        if (live[at] && !fuse_relu(&m, &graph->nodes[at - 1], at)) {
+        if (live[at] && ink_is_int8(&graph->nodes[at - 1]))
+            return ink_fail(error, INK_ERR_GRAPH, "node '%.64s' (%s): its weight is i8, which cannot be trained",
+                            graph->nodes[at - 1].name, graph->nodes[at - 1].op->name);
+        else if (live[at] && !fuse_relu(&m, &graph->nodes[at - 1], at)) {
             bool fused;
             INK_TRY(fuse_pool(&m, &graph->nodes[at - 1], at, &fused));
             if (!fused)

@@ -49,7 +49,8 @@ static void describe_step(const ink_model *model, size_t index, ink_step_info *i
                              .macs = step->node ? step->node->macs : 0,
                              .weight_bytes = step->weight_bytes,
                              .offset = buffer->offset * sizeof(float),
-                             .bytes = step->output.elements * sizeof(float),
+                             .bytes = step->output.elements *
+                                      (step->output.quantum.scale > 0 ? sizeof(uint8_t) : sizeof(float)),
                              .scratch_bytes = step->scratch * sizeof(float) };
     copy_shape(&info->rank, info->dim, step->output.shape);
 }

@@ -77,11 +77,10 @@ static ink_status make(ink_model *model, const void *data, size_t size,
     model->info.file_bytes = size;
     INK_TRY(read_any(model, data, size, error));
     INK_TRY(ink_graph_check(&model->graph, &limits, error));
-    INK_TRY(ink_plan_make(&model->plan, &model->graph, cpu,
-                          options->output == INK_OUTPUT_PROBABILITIES, model->graph.input.offset == 0, &limits,
-                          error));
     model->info.input_scale = options->input_scale != 0 ? options->input_scale
                                                         : model->graph.input.scale;
+    INK_TRY(ink_plan_make(&model->plan, &model->graph, cpu, options->output == INK_OUTPUT_PROBABILITIES,
+                          model->info.input_scale, &limits, error));
     return ink_model_describe(model, error);
 }
 

@@ -2,7 +2,7 @@
  * program computes and of the tensors that it names. docs/formats.md, "ggml's layouts". */
 #include "formats/ggml_bin.h"
 #include "model/model.h"
-
+#include "ops/int8.h"
 #include "tensor/type.h"
 
 #include <math.h>
@@ -363,7 +363,9 @@ static ink_status match_graph(const layout_row *row, const ink_graph *graph, fit
                             error);
     for (size_t i = 0; i < node_rows(row); i++)
         for (size_t k = 0; match->nodes[i] && k < match->nodes[i]->op->parameter_count; k++)
-            if (!match->nodes[i]->parameters[k])
+            if (k == INK_INT8_SCALE && match->nodes[i]->parameters[k])
+                return does_not_fit(row, "there are weights of i8 at", match->nodes[i], error);
+            else if (k != INK_INT8_SCALE && !match->nodes[i]->parameters[k])
                 return does_not_fit(row, "there is no bias at", match->nodes[i], error);
     if (graph->input.offset != 0 || graph->input.scale != default_scale || graph->input.channels != 1)
         return does_not_fit(row, "the input is not one channel of pixel / 255", NULL, error);

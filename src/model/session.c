@@ -136,9 +136,12 @@ static void run_chunk(ink_session *s, uint32_t worker, size_t first, size_t coun
     float *arena = s->arena + worker * s->thread_floats;
     float *scratch = arena + plan->image_floats * s->batch;
     float *input = arena + plan->buffers[plan->input_buffer].offset * s->batch;
-    if (s->pixels)
+    const uint8_t *taken = s->pixels ? s->pixels + first * pixels : NULL;
+    if (taken && plan->takes_pixels)
+        ; /* its readers see to it */
+    else if (taken)
         s->pixels_kernel->run.pixels_f32(&(ink_pixels_f32){
-            count * pixels, s->pixels + first * pixels, model->info.input_scale,
+            count * pixels, taken, model->info.input_scale,
             model->info.input_offset, input });
     else
         memcpy(input, s->floats + first * pixels, count * pixels * sizeof *input);
@@ -149,7 +152,7 @@ static void run_chunk(ink_session *s, uint32_t worker, size_t first, size_t coun
         for (uint32_t k = 0; k < step->input_count; k++)
             inputs[k] = arena + plan->buffers[step->inputs[k].buffer].offset * s->batch;
         step->op->run(step, &(ink_run){
-            count, inputs, arena + plan->buffers[step->output.buffer].offset * s->batch, scratch });
+            count, inputs, arena + plan->buffers[step->output.buffer].offset * s->batch, scratch, taken });
         if (s->seconds) {
             const double after = now();
             s->seconds[worker * plan->step_count + i] += after - before;

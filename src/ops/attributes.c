@@ -25,6 +25,8 @@ static const ink_attribute_row rows[INK_ATTRIBUTES] = {
     [INK_ATTR_RATE] = { "rate", INK_KIND_FLOAT, 1, false, 0, 1 },
     [INK_ATTR_FILTERS] = { "filters", INK_KIND_INT, 1, false, 1, 65536 },
     [INK_ATTR_UNITS] = { "units", INK_KIND_INT, 1, false, 1, 1 << 20 },
+    [INK_ATTR_INPUT_SCALE] = { "input_scale", INK_KIND_FLOAT, 1, false, 1e-9, 1e9 },
+    [INK_ATTR_INPUT_ZERO] = { "input_zero", INK_KIND_INT, 1, false, 0, 255 },
 };
 
 const ink_attribute_row *ink_attribute_get(ink_attribute attribute)
@@ -140,10 +142,11 @@ const char *ink_attributes_text(const ink_attributes *a, const ink_op_attribute 
     for (size_t i = 0; i < takes_count; i++) {
         const ink_attribute attribute = takes[i].attribute;
         const size_t count = a->count[attribute];
+        const bool of_kernel = (attribute == INK_ATTR_KERNEL || attribute == INK_ATTR_STRIDE) && isnan(takes[i].fallback);
         bool same = true;
         for (size_t k = 0; k < count; k++)
-            same = same && !takes[i].required && a->value[attribute][k] ==
-                   (isnan(takes[i].fallback) ? a->value[INK_ATTR_KERNEL][k] : takes[i].fallback);
+            same = same && !takes[i].required && a->value[attribute][k] == (of_kernel ? a->value[INK_ATTR_KERNEL][k]
+                                                                                      : takes[i].fallback);
         if (same)
             continue;
         for (size_t k = 0; k < count && at < sizeof text - 64; k++) {

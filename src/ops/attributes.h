@@ -23,6 +23,8 @@ typedef enum ink_attribute {
     INK_ATTR_RATE,          /* of dropout, in training */
     INK_ATTR_FILTERS,       /* output channels; needed only where there is no weight yet that says it */
     INK_ATTR_UNITS,         /* output features, likewise */
+    INK_ATTR_INPUT_SCALE,   /* of a layer with I8 weights: what a byte of its input counts */
+    INK_ATTR_INPUT_ZERO,    /* and the byte that stands for 0 */
     INK_ATTRIBUTES
 } ink_attribute;
 

@@ -3,11 +3,12 @@
  *   y[o, i, j] = bias[o] + sum over c, a, b of x[g(o) + c, i * stride + a * dilation - padding, ...]
  *                                              * weight[o, c, a, b]
  *
- * weight is [O, C / groups, KH, KW]. It runs as an indirect matrix product on channels-last data, see
+ * weight is [O, C / groups, KH, KW]; of I8 it is multiplied by scale[o]. It runs as an indirect matrix product on channels-last data, see
  * kernels.h, or, with one channel a group, as a depthwise convolution. */
 #include "ops/op.h"
 
 #include "base/checked.h"
+#include "ops/int8.h"
 #include "ops/winograd.h"
 
 #include <math.h>
@@ -73,6 +74,9 @@ static ink_status shape(ink_node *node, const ink_shape *inputs, ink_error *erro
     INK_TRY(ink_parameter_check(node, WEIGHT, 4, (uint32_t[]){ weight->dim[0], channels / groups,
                                 weight->dim[2], weight->dim[3] }, error));
     INK_TRY(ink_parameter_check(node, BIAS, 1, &weight->dim[0], error));
+    INK_TRY(ink_int8_check(node, (uint64_t)channels / groups * weight->dim[2] * weight->dim[3], error));
+    if (weight->type == INK_I8 && groups != 1)
+        return ink_node_fail(error, INK_ERR_ATTRIBUTE, node, "groups=%u, with a weight of i8 only 1 is possible", groups);
     uint32_t height, width;
     if (!out_size(node, inputs[0].dim[1], weight->dim[2], 0, &height) ||
         !out_size(node, inputs[0].dim[2], weight->dim[3], 1, &width))
@@ -230,6 +234,37 @@ static ink_status list_offsets(ink_step *step, ink_prepare *p, geometry g, size_
     return INK_OK;
 }
 
+static bool merges(const ink_step *step, geometry g)
+{
+    return g.groups == 1 && ink_attr_u32(&step->node->attributes, INK_ATTR_DILATION, 1) == 1;
+}
+
+/* I8 weights: on bytes, in the order of taps. Where a run of a kernel's row is no multiple of four bytes, the kernel reads
+ * more; so the picture is copied, to where there is room behind it. */
+static ink_status prepare_bytes(ink_step *step, ink_prepare *p, geometry g, uint32_t width, uint64_t elements)
+{
+    const size_t taps = (size_t)g.kernel_height * g.kernel_width, count = g.out * taps * g.channels;
+    const int8_t *file = step->node->parameters[WEIGHT]->data;
+    step->kernel = ink_kernel_find(INK_KERNEL_igemm_u8, p->cpu);
+    INK_TRY(list_offsets(step, p, g, width, merges(step, g)));
+    step->bordered = step->bordered || step->depth % 4 ? ink_round_up((size_t)elements + 3, INK_ALIGNMENT) : 0;
+    step->scratch = step->bordered / sizeof(float);
+    ink_arena temporary;
+    ink_arena_init(&temporary, &p->arena->allocator);
+    int8_t *w = ink_arena_array(&temporary, count, sizeof *w);
+    ink_status status = INK_OK;
+    if (!w)
+        status = ink_node_fail(p->error, INK_ERR_MEMORY, step->node, "no memory to prepare it%s", "");
+    for (size_t o = 0; w && o < g.out; o++)
+        for (size_t c = 0; c < g.channels; c++)
+            for (size_t t = 0; t < taps; t++)
+                w[(o * taps + t) * g.channels + c] = file[(o * g.channels + c) * taps + t];
+    if (!status)
+        status = ink_int8_prepare(step, p, g.out, step->taps, step->depth, w);
+    ink_arena_free(&temporary);
+    return status;
+}
+
 static ink_status prepare(ink_step *step, ink_prepare *p)
 {
     const geometry g = geometry_of(step->node, step->inputs[0].shape);
@@ -243,11 +278,12 @@ static ink_status prepare(ink_step *step, ink_prepare *p)
         return ink_node_fail(p->error, INK_ERR_LIMIT, step->node, "its padded input of %llu elements is "
                              "over the limit of memory", (unsigned long long)elements);
     step->bordered = height != g.height || width != g.width ? (size_t)elements : 0;
+    if (ink_is_int8(step->node))
+        return prepare_bytes(step, p, g, width, elements);
     step->kernel = ink_kernel_find(depthwise ? INK_KERNEL_dwconv_f32 : INK_KERNEL_igemm_f32, p->cpu);
     INK_TRY(prepare_winograd(step, p, g, height, width));
     if (!step->winograd)
-        INK_TRY(list_offsets(step, p, g, width,
-                             g.groups == 1 && ink_attr_u32(&step->node->attributes, INK_ATTR_DILATION, 1) == 1));
+        INK_TRY(list_offsets(step, p, g, width, merges(step, g)));
     step->bordered = ink_round_up(step->bordered, INK_ALIGNMENT / sizeof(float));
     step->scratch = step->bordered + (step->winograd ? ink_winograd_scratch(step->winograd) : 0);
 
@@ -291,12 +327,42 @@ static void run_direct(const ink_step *step, geometry g, const float *x, float *
             .y = y + i * columns, .y_stride = g.out });
 }
 
+static void run_bytes(const ink_step *step, geometry g, size_t padded_width, const ink_run *run)
+{
+    const size_t size = step->inputs[0].elements, row = (size_t)g.width * g.channels;
+    const size_t padded_row = padded_width * g.channels;
+    uint8_t *bordered = (uint8_t *)run->scratch, *inside = bordered + step->padding[0] * padded_row +
+                                                           (size_t)step->padding[1] * g.channels;
+    memset(bordered, step->inputs[0].quantum.zero, step->bordered);
+    for (size_t image = 0; image < run->images; image++) {
+        const uint8_t *x = (const uint8_t *)run->inputs[0] + image * size;
+        ink_igemm_u8 call = ink_int8_call(step, run, g.out, image);
+        call.x = step->bordered ? bordered : x;
+        call.rows = step->rows;
+        call.taps = step->taps;
+        call.depth = step->depth;
+        call.window = step->window;
+        call.row_offset = step->row_offset;
+        call.tap_offset = step->tap_offset;
+        if (step->bordered && row == padded_row)
+            memcpy(inside, x, size);
+        else if (step->bordered)
+            for (size_t y = 0; y < g.height; y++)
+                memcpy(inside + y * padded_row, x + y * row, row);
+        step->kernel->run.igemm_u8(&call);
+    }
+}
+
 static void run(const ink_step *step, const ink_run *run)
 {
     const geometry g = geometry_of(step->node, step->inputs[0].shape);
     ink_winograd_run tiles;
     uint32_t height, width;
     padded_size(step, g, &height, &width);
+    if (step->bytes) {
+        run_bytes(step, g, width, run);
+        return;
+    }
     memset(run->scratch, 0, step->bordered * sizeof(float));
     if (step->winograd)
         ink_winograd_begin(&tiles, step->winograd, step->bias, step->slope, run->scratch + step->bordered);
@@ -327,10 +393,12 @@ const ink_op ink_op_conv2d = {
                                               { INK_ATTR_PADDING, false, 0 },
                                               { INK_ATTR_DILATION, false, 1 },
                                               { INK_ATTR_GROUPS, false, 1 },
-                                              { INK_ATTR_FILTERS, false, NAN } },
-    .attribute_count = 6,
-    .parameters = (const ink_op_parameter[]){ { "weight", true }, { "bias", false } },
-    .parameter_count = 2,
+                                              { INK_ATTR_FILTERS, false, NAN },
+                                              { INK_ATTR_INPUT_SCALE, false, NAN },
+                                              { INK_ATTR_INPUT_ZERO, false, NAN } },
+    .attribute_count = 8,
+    .parameters = (const ink_op_parameter[]){ { "weight", true }, { "bias", false }, { "scale", false } },
+    .parameter_count = 3,
     .shape = shape,
     .prepare = prepare,
     .run = run,

@@ -1,7 +1,9 @@
-/* dense: y = x weight^T + bias over the last axis, as PyTorch's Linear; weight is [O, I]. */
+/* dense: y = x weight^T + bias over the last axis, as PyTorch's Linear; weight is [O, I], of I8 it is
+ * multiplied by scale[o]. */
 #include "ops/op.h"
 
 #include "base/checked.h"
+#include "ops/int8.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,6 +21,7 @@ static ink_status shape(ink_node *node, const ink_shape *inputs, ink_error *erro
     INK_TRY(ink_parameter_check(node, WEIGHT, 2,
                                 (uint32_t[]){ weight->dim[0], inputs[0].dim[last] }, error));
     INK_TRY(ink_parameter_check(node, BIAS, 1, &weight->dim[0], error));
+    INK_TRY(ink_int8_check(node, weight->dim[1], error));
     node->shape = inputs[0];
     node->shape.dim[last] = weight->dim[0];
     uint64_t elements;
@@ -38,10 +41,34 @@ static ink_kernel_op choose(const ink_step *step, size_t columns, size_t depth)
     return step->sparse && columns > NARROW ? INK_KERNEL_sparse_dense_f32 : INK_KERNEL_igemm_f32;
 }
 
+/* I8 weights; of a channels-last picture see below. */
+static ink_status prepare_bytes(ink_step *step, ink_prepare *p, size_t columns, size_t depth)
+{
+    const size_t channels = step->flat_channels ? step->flat_channels : depth, pixels = depth / channels;
+    const int8_t *file = step->node->parameters[WEIGHT]->data;
+    step->kernel = ink_kernel_find(INK_KERNEL_igemm_u8, p->cpu);
+    step->scratch = depth % 4 ? depth / 4 + 1 : 0;
+    ink_arena temporary;
+    ink_arena_init(&temporary, &p->arena->allocator);
+    int8_t *w = ink_arena_array(&temporary, columns * depth, sizeof *w);
+    ink_status status = INK_OK;
+    if (!w)
+        status = ink_node_fail(p->error, INK_ERR_MEMORY, step->node, "no memory to prepare it%s", "");
+    for (size_t o = 0; w && o < columns; o++)
+        for (size_t i = 0; i < depth; i++)
+            w[o * depth + i % pixels * channels + i / pixels] = file[o * depth + i];
+    if (!status)
+        status = ink_int8_prepare(step, p, columns, 1, depth, w);
+    ink_arena_free(&temporary);
+    return status;
+}
+
 static ink_status prepare(ink_step *step, ink_prepare *p)
 {
     const ink_node *node = step->node;
     const size_t columns = node->parameters[WEIGHT]->dim[0], depth = node->parameters[WEIGHT]->dim[1];
+    if (ink_is_int8(node))
+        return prepare_bytes(step, p, columns, depth);
     step->kernel = ink_kernel_find(choose(step, columns, depth), p->cpu);
     const bool narrow = step->kernel->op == INK_KERNEL_narrow_dense_f32;
     const size_t tile = narrow ? 1 : step->kernel->tile;
@@ -79,11 +106,33 @@ static ink_status prepare(ink_step *step, ink_prepare *p)
     return INK_OK;
 }
 
+/* The kernel reads bytes behind a row that is no multiple of four; behind the last one there may be none. */
+static void run_bytes(const ink_step *step, const ink_run *run, size_t columns, size_t depth, size_t rows)
+{
+    ink_igemm_u8 call = ink_int8_call(step, run, columns, 0);
+    const size_t apart = depth % 4 && rows ? 1 : 0;
+    call.x = (const uint8_t *)run->inputs[0];
+    call.rows = rows - apart;
+    call.depth = call.x_stride = depth;
+    step->kernel->run.igemm_u8(&call);
+    if (!apart)
+        return;
+    memset(run->scratch, 0, step->scratch * sizeof(float));
+    memcpy(run->scratch, call.x + call.rows * depth, depth);
+    call.x = (const uint8_t *)run->scratch;
+    call.y = call.y ? call.y + call.rows * columns : NULL;
+    call.bytes = call.bytes ? call.bytes + call.rows * columns : NULL;
+    call.rows = 1;
+    step->kernel->run.igemm_u8(&call);
+}
+
 static void run(const ink_step *step, const ink_run *run)
 {
     const size_t columns = step->node->parameters[WEIGHT]->dim[0], depth = step->node->parameters[WEIGHT]->dim[1];
     const size_t rows = run->images * (step->inputs[0].elements / depth), group = ink_sparse_group(depth);
-    if (step->kernel->op == INK_KERNEL_narrow_dense_f32)
+    if (step->bytes)
+        run_bytes(step, run, columns, depth, rows);
+    else if (step->kernel->op == INK_KERNEL_narrow_dense_f32)
         step->kernel->run.narrow_dense_f32(&(ink_narrow_dense_f32){
             .rows = rows, .columns = columns, .depth = depth, .x = run->inputs[0], .x_stride = depth, .w = step->weights,
             .bias = step->bias, .slope = step->slope, .y = run->output, .y_stride = columns });
@@ -192,10 +241,12 @@ const ink_op ink_op_dense = {
     .max_inputs = 1,
     .wants = INK_WANTS_ROWS,
     .activation = -1,
-    .attributes = (const ink_op_attribute[]){ { INK_ATTR_UNITS, false, NAN } },
-    .attribute_count = 1,
-    .parameters = (const ink_op_parameter[]){ { "weight", true }, { "bias", false } },
-    .parameter_count = 2,
+    .attributes = (const ink_op_attribute[]){ { INK_ATTR_UNITS, false, NAN },
+                                              { INK_ATTR_INPUT_SCALE, false, NAN },
+                                              { INK_ATTR_INPUT_ZERO, false, NAN } },
+    .attribute_count = 3,
+    .parameters = (const ink_op_parameter[]){ { "weight", true }, { "bias", false }, { "scale", false } },
+    .parameter_count = 3,
     .shape = shape,
     .prepare = prepare,
     .run = run,

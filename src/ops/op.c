@@ -64,13 +64,13 @@ ink_status ink_picture_check(const ink_node *node, const ink_shape *inputs, ink_
     return INK_OK;
 }
 
-static ink_status prepare_words(ink_prepare *prepare, ink_step *step, size_t count, void **out)
+static ink_status prepare_items(ink_prepare *prepare, ink_step *step, size_t count, size_t size, void **out)
 {
     uint64_t bytes;
-    if (!ink_mul_u64(count, 4, &bytes) || bytes > prepare->memory_left)
+    if (!ink_mul_u64(count, size, &bytes) || bytes > prepare->memory_left)
         return ink_fail(prepare->error, INK_ERR_LIMIT, "node '%.64s': its packed weights are over the "
                         "limit of memory", step->name);
-    *out = ink_arena_array(prepare->arena, count, 4);
+    *out = ink_arena_array(prepare->arena, count, size);
     if (!*out)
         return ink_fail(prepare->error, INK_ERR_MEMORY, "node '%.64s': no memory for its weights",
                         step->name);
@@ -82,7 +82,15 @@ static ink_status prepare_words(ink_prepare *prepare, ink_step *step, size_t cou
 ink_status ink_prepare_floats(ink_prepare *prepare, ink_step *step, size_t count, float **out)
 {
     void *block = NULL;
-    INK_TRY(prepare_words(prepare, step, count, &block));
+    INK_TRY(prepare_items(prepare, step, count, sizeof **out, &block));
+    *out = block;
+    return INK_OK;
+}
+
+ink_status ink_prepare_bytes(ink_prepare *prepare, ink_step *step, size_t count, uint8_t **out)
+{
+    void *block = NULL;
+    INK_TRY(prepare_items(prepare, step, count, sizeof **out, &block));
     *out = block;
     return INK_OK;
 }
@@ -90,7 +98,7 @@ ink_status ink_prepare_floats(ink_prepare *prepare, ink_step *step, size_t count
 ink_status ink_prepare_offsets(ink_prepare *prepare, ink_step *step, size_t count, uint32_t **out)
 {
     void *block = NULL;
-    INK_TRY(prepare_words(prepare, step, count, &block));
+    INK_TRY(prepare_items(prepare, step, count, sizeof **out, &block));
     *out = block;
     return INK_OK;
 }

@@ -25,6 +25,13 @@ typedef struct ink_node {
     uint64_t parameter_count;
 } ink_node;
 
+/* How floats are kept as bytes: byte = x / scale + zero, rounded to the nearest, of two the even one, and cut off at 0 and
+ * 255. A scale of 0: they are not. */
+typedef struct ink_quantum {
+    float scale;
+    uint8_t zero;
+} ink_quantum;
+
 /* Where a value lies in an image's share of the arena: image i of a chunk begins i * elements behind
  * image 0. */
 typedef struct ink_view {
@@ -32,6 +39,7 @@ typedef struct ink_view {
     ink_shape shape;
     size_t stride[INK_MAX_DIMS]; /* in elements */
     size_t elements;
+    ink_quantum quantum; /* with a scale its elements are bytes; else floats */
 } ink_view;
 
 /* The layouts that operators ask for. Layout never changes what a value means, only where its
@@ -69,7 +77,12 @@ typedef struct ink_step {
     size_t rows, taps, depth, window; /* conv2d: as igemm has them */
     ink_winograd *winograd;     /* conv2d: or NULL */
     const char *way;            /* what stands before the kernel's name for people; NULL: nothing */
-    size_t bordered;            /* floats of scratch for an image with its padding */
+    size_t bordered;            /* floats of scratch for an image with its padding; bytes, where it is of bytes */
+    const int8_t *bytes;        /* packed I8 weights, in place of `weights` */
+    const int32_t *start;       /* and, like the bias, for each column: what its sum begins with */
+    const float *scale;
+    const uint8_t *table;       /* quantize: of the picture itself, by pixel */
+    bool same;                  /* and it gives each pixel as it is */
     size_t group_weights;       /* floats of one group's packed weights */
     size_t scratch;             /* floats that a run needs, for all images together */
     uint64_t weight_bytes;
@@ -87,6 +100,7 @@ typedef struct ink_run {
     size_t images;
     const float *const *inputs;
     float *output, *scratch;
+    const uint8_t *pixels; /* the picture itself, where the network is given bytes; else NULL */
 } ink_run;
 
 /* ---- training: a step of the tape ----
@@ -165,8 +179,8 @@ struct ink_op {
 #define OP(identifier) extern const ink_op ink_op_##identifier;
 #include "ops/ops.inc"
 #undef OP
-/* Not in the table, since no file may name it: the plan's own change of layout. */
-extern const ink_op ink_op_copy;
+/* Not in the table, since no file may name them: the plan's own changes of layout, and from floats to bytes. */
+extern const ink_op ink_op_copy, ink_op_quantize;
 
 /* The operator with this name, or NULL. */
 const ink_op *ink_op_find(const char *name);
@@ -205,9 +219,10 @@ ink_status ink_outputs_check(ink_node *node, ink_attribute attribute, ink_error 
 /* Fails unless input 0 is a picture (rank 3). */
 ink_status ink_picture_check(const ink_node *node, const ink_shape *inputs, ink_error *error);
 
-/* Takes `count` items of four bytes (packed weights, offsets) from the arena, counted against the limit.
+/* Takes `count` floats, offsets or bytes of packed weights from the arena, counted against the limit.
  * Errors: INK_ERR_LIMIT, INK_ERR_MEMORY. */
 ink_status ink_prepare_floats(ink_prepare *prepare, ink_step *step, size_t count, float **out);
+ink_status ink_prepare_bytes(ink_prepare *prepare, ink_step *step, size_t count, uint8_t **out);
 ink_status ink_prepare_offsets(ink_prepare *prepare, ink_step *step, size_t count, uint32_t **out);
 
 /* `count` floats of parameter `index` as float32, or all `fallback` when it is absent. */

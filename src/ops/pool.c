@@ -62,7 +62,9 @@ static ink_status shape(ink_node *node, const ink_shape *inputs, ink_error *erro
 
 static ink_status prepare(ink_step *step, ink_prepare *p)
 {
-    step->kernel = ink_kernel_find(is_max(step->op) ? INK_KERNEL_max_pool_f32 : INK_KERNEL_avg_pool_f32, p->cpu);
+    step->kernel = ink_kernel_find(step->output.quantum.scale > 0 ? INK_KERNEL_max_pool_u8
+                                   : is_max(step->op)             ? INK_KERNEL_max_pool_f32
+                                                                  : INK_KERNEL_avg_pool_f32, p->cpu);
     return INK_OK;
 }
 
@@ -102,8 +104,23 @@ static void run_images(const ink_kernel *kernel, ink_pool_f32 p, size_t images, 
     }
 }
 
+static void run_bytes(const ink_step *step, const ink_run *run)
+{
+    ink_max_pool_u8 call = { .pool = geometry(step->node, step->inputs[0].shape, step->output.shape),
+                             .zero = step->output.quantum.zero };
+    for (size_t image = 0; image < run->images; image++) {
+        call.x = (const uint8_t *)run->inputs[0] + image * step->inputs[0].elements;
+        call.y = (uint8_t *)run->output + image * step->output.elements;
+        step->kernel->run.max_pool_u8(&call);
+    }
+}
+
 static void run(const ink_step *step, const ink_run *run)
 {
+    if (step->kernel->op == INK_KERNEL_max_pool_u8) {
+        run_bytes(step, run);
+        return;
+    }
     run_images(step->kernel, geometry(step->node, step->inputs[0].shape, step->output.shape), run->images,
                run->inputs[0], run->output);
 }

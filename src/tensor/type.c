@@ -99,6 +99,13 @@ static void decode_f64(const uint8_t *data, size_t count, float *out)
     }
 }
 
+/* As they are: their scales are a tensor of their own. */
+static void decode_i8(const uint8_t *data, size_t count, float *out)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = (float)(int8_t)data[i];
+}
+
 /* A scale, then 32 signed bytes: x = scale * q. */
 static void decode_q8_0(const uint8_t *data, size_t blocks, float *out)
 {
@@ -185,7 +192,8 @@ static const ink_type_row rows[] = {
     { .name = "IQ3_S", .gguf = 21, .block_items = 256, .block_bytes = 110 },
     { .name = "IQ2_S", .gguf = 22, .block_items = 256, .block_bytes = 82 },
     { .name = "IQ4_XS", .gguf = 23, .block_items = 256, .block_bytes = 136 },
-    { .name = "I8", .gguf = 24, .block_items = 1, .block_bytes = 1 },
+    { .name = "I8", .gguf = INK_I8, .block_items = 1, .block_bytes = 1,
+      .text = "i8", .decode = decode_i8 },
     { .name = "I16", .gguf = 25, .block_items = 1, .block_bytes = 2 },
     { .name = "I32", .gguf = 26, .block_items = 1, .block_bytes = 4 },
     { .name = "I64", .gguf = 27, .block_items = 1, .block_bytes = 8 },

@@ -29,7 +29,7 @@
 
 const cli_command *const cli_commands[] = {
     &predict_command, &eval_command, &inspect_command, &graph_command,
-    &bench_command, &train_command, &convert_command, &data_command, &help_command_row, NULL,
+    &bench_command, &train_command, &quantize_command, &convert_command, &data_command, &help_command_row, NULL,
 };
 
 static const cli_command *find(const char *name)

@@ -515,6 +515,33 @@ INK_API ink_status ink_augment_picture(const char *settings, uint64_t seed, uint
                                        uint32_t height, uint32_t width, const uint8_t *from, uint8_t *to,
                                        ink_error *error);
 
+/* ---- I8 weights ------------------------------------------------------------------------------- */
+
+/* A quantizer looks on while a model runs, and then writes it with weights of a byte each, a quarter of the file, which
+ * a processor that multiplies bytes runs faster (docs/formats.md, "I8 weights"). */
+typedef struct ink_quantizer ink_quantizer;
+
+typedef struct ink_quantizer_options {
+    size_t size; /* sizeof(ink_quantizer_options) */
+    const ink_allocator *allocator; /* NULL: malloc; copied */
+    const char *keep; /* names of nodes whose weights stay as they are, separated by commas; NULL: none */
+} ink_quantizer_options;
+#define INK_QUANTIZER_OPTIONS_INIT { sizeof(ink_quantizer_options), NULL, NULL }
+
+/* The model must outlive the quantizer. Errors: INK_ERR_ARGUMENT where `keep` names no conv2d or dense node,
+ * INK_ERR_TYPE for a model that has I8 weights already, INK_ERR_GRAPH for one that has no layer for them, INK_ERR_MEMORY. */
+INK_API ink_status ink_quantizer_open(const ink_model *model, const ink_quantizer_options *options,
+                                      ink_quantizer **out, ink_error *error);
+INK_API void ink_quantizer_close(ink_quantizer **quantizer);
+
+/* Shows it pictures [images, C, H, W] of the kind that the model will see, those that it was trained on for example: what
+ * ranges the inputs of its layers have is learnt from these, in as many calls as you like. Some hundred do. */
+INK_API ink_status ink_quantizer_add(ink_quantizer *quantizer, const uint8_t *pixels, size_t images, ink_error *error);
+
+/* Gives the model file with I8 weights, which ink_buffer_close frees. Of the conv2d nodes those of one group, and all dense
+ * nodes; batch norms behind them become a part of them. INK_ERR_ARGUMENT before any picture was shown. */
+INK_API ink_status ink_quantizer_make(const ink_quantizer *quantizer, ink_buffer *out, ink_error *error);
+
 /* ---- IDX, MNIST's format of images and labels ------------------------------------------------- */
 
 /* A view of an IDX file of bytes (Y. LeCun, C. Cortes, "The IDX file format"; docs/formats.md).

@@ -298,6 +298,40 @@ static void building_a_model_of_bytes(void **state)
     fail_each("builder of i8", build_int8, NULL, 8);
 }
 
+static ink_status quantize(const ink_allocator *allocator, const void *argument, ink_error *error)
+{
+    static const uint8_t pixels[3 * 6 * 6] = { 1, 2, 250 };
+    ink_quantizer_options options = INK_QUANTIZER_OPTIONS_INIT;
+    options.allocator = allocator;
+    ink_quantizer *quantizer = POISON(ink_quantizer);
+    ink_status status = ink_quantizer_open(argument, &options, &quantizer, error);
+    assert_true((quantizer != NULL) == (status == INK_OK));
+    if (!status)
+        status = ink_quantizer_add(quantizer, pixels, 3, error);
+    if (!status) {
+        ink_buffer out;
+        status = ink_quantizer_make(quantizer, &out, error);
+        assert_true((out.data != NULL) == (status == INK_OK));
+        ink_buffer_close(&out);
+    }
+    ink_quantizer_close(&quantizer);
+    assert_null(quantizer);
+    return status;
+}
+
+static void quantizing_a_model(void **state)
+{
+    (void)state;
+    blob file = model_make(small_inkling, NULL);
+    ink_model_options options = INK_MODEL_OPTIONS_INIT;
+    ink_model *model;
+    options.cpu = test_cpu();
+    assert_int_equal(ink_model_open_memory(file.data, file.size, &options, &model, NULL), INK_OK);
+    fail_each("quantizer", quantize, model, 8);
+    ink_model_close(&model);
+    blob_free(&file);
+}
+
 /* What a model makes comes from the model's own allocator, so here the model is opened with one that
  * fails later: at the n-th allocation from then on. */
 static void each_later_failure(const char *name, ink_status (*make)(const ink_model *, int, ink_buffer *,
@@ -489,6 +523,7 @@ int main(void)
         cmocka_unit_test(opening_a_session),
         cmocka_unit_test(building_a_model),
         cmocka_unit_test(building_a_model_of_bytes),
+        cmocka_unit_test(quantizing_a_model),
         cmocka_unit_test(saving_a_model),
         cmocka_unit_test(drawing_a_model),
         cmocka_unit_test(sessions_take_what_they_say),

@@ -48,6 +48,10 @@ ink_status ink_model_adopt(ink_buffer *file, const ink_model_options *options, i
 /* The graph that the builder fills. */
 ink_graph *ink_builder_graph(ink_builder *builder);
 
+/* Lets somebody look at what each step reads: `input` is its first, of so many floats. With one thread only. */
+typedef void ink_observer(void *context, const ink_step *step, const float *input, size_t count);
+void ink_session_observe(ink_session *session, ink_observer *observer, void *context);
+
 /* Fills the parts of the model that the public functions show. */
 ink_status ink_model_describe(ink_model *model, ink_error *error);
 

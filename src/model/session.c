@@ -20,6 +20,8 @@ struct ink_session {
     double *seconds;       /* [threads, steps], or NULL */
     ink_pool *pool;        /* NULL with one thread */
     const ink_kernel *pixels_kernel;
+    ink_observer *observer; /* or NULL */
+    void *observer_context;
     /* The run that is under way. */
     const uint8_t *pixels;
     const float *floats;
@@ -126,6 +128,12 @@ void ink_session_close(ink_session **session)
     *session = NULL;
 }
 
+void ink_session_observe(ink_session *session, ink_observer *observer, void *context)
+{
+    session->observer = observer;
+    session->observer_context = context;
+}
+
 /* Runs the plan on `count` images from image `first` on, in one thread's part of the arena. */
 static void run_chunk(ink_session *s, uint32_t worker, size_t first, size_t count)
 {
@@ -151,6 +159,8 @@ static void run_chunk(ink_session *s, uint32_t worker, size_t first, size_t coun
         const float *inputs[INK_MAX_INPUTS];
         for (uint32_t k = 0; k < step->input_count; k++)
             inputs[k] = arena + plan->buffers[step->inputs[k].buffer].offset * s->batch;
+        if (s->observer)
+            s->observer(s->observer_context, step, inputs[0], count * step->inputs[0].elements);
         step->op->run(step, &(ink_run){
             count, inputs, arena + plan->buffers[step->output.buffer].offset * s->batch, scratch, taken });
         if (s->seconds) {

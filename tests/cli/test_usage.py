@@ -7,7 +7,7 @@ import unittest
 
 from support import BUILT_WITH, FullyConnected, ProgramTest, compressed, pgm, png, run
 
-COMMANDS = ["predict", "eval", "inspect", "graph", "bench", "train", "convert", "data", "help"]
+COMMANDS = ["predict", "eval", "inspect", "graph", "bench", "train", "quantize", "convert", "data", "help"]
 SHELLS = ["bash", "zsh", "fish"]
 
 
@@ -47,6 +47,7 @@ class Usage(ProgramTest):
                 ("inspect", "kernels json"),
                 ("graph", "output plan cpu"),
                 ("bench", "images threads batch cpu nodes seconds json"),
+                ("quantize", "calibrate labels keep threads cpu json"),
                 ("convert", "layout json"),
                 ("data", "dir mirror sums timeout force json")):
             found = options_of(self.done(command, "--help").out)

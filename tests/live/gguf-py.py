@@ -36,6 +36,7 @@ ATTRIBUTES = {
     "count_padding": ("BOOL", 1, [False]), "approximate": ("BOOL", 1, [False]),
     "alpha": ("FLOAT32", 1, None), "epsilon": ("FLOAT32", 1, [1e-5]),
     "value": ("FLOAT32", 1, [0.0]), "rate": ("FLOAT32", 1, [0.5]),
+    "input_scale": ("FLOAT32", 1, None), "input_zero": ("INT32", 1, [0]),
 }
 OPERATOR_DEFAULTS = {("softmax", "axis"): [-1], ("log_softmax", "axis"): [-1],
                      ("concat", "axis"): [0], ("leaky_relu", "alpha"): [0.01],
@@ -267,6 +268,33 @@ def check_source(program, source, folder):
         print(f"{source.relative_to(ROOT)} as {wanted}: {len(parameters)} tensors")
 
 
+def check_quantized(program, source, folder):
+    """I8 weights: each is the nearest multiple of its channel's scale."""
+    target = folder / f"{source.stem}-i8.gguf"
+    done = subprocess.run([program, "quantize", source, target, "--calibrate",
+                           ROOT / "samples" / "digits-images-idx3-ubyte"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    check(done.returncode == 0, f"{source} quantized: exit code {done.returncode}\n{done.stdout}")
+    old, new = Model(source), Model(target)
+    layers = [name[:-len(".scale")] for name in new.tensors if name.endswith(".scale")]
+    check(len(layers) >= 2, f"{target}: only {len(layers)} layers")
+    for name in layers:
+        weight, scale = new.tensors[f"{name}.weight"], new.tensors[f"{name}.scale"]
+        before = old.tensors[f"{name}.weight"].astype(np.float64)
+        check(new.types[f"{name}.weight"] == "I8" and weight.dtype == np.int8, f"{target}: {name} is no I8")
+        check(new.types[f"{name}.scale"] == "F32", f"{target}: the scale of {name} is no F32")
+        check(new.shapes[f"{name}.weight"] == old.shapes[f"{name}.weight"], f"{target}: {name}'s shape")
+        each = scale.astype(np.float64).reshape(-1, *[1] * (weight.ndim - 1))
+        off = np.abs(weight.reshape(before.shape) * each.reshape(-1, *[1] * (before.ndim - 1)) - before)
+        check((off <= scale.max() * 0.501).all(), f"{target}: {name} is off by {off.max()}")
+    for i in range(new.value("inkling.node.count")):
+        prefix = f"inkling.node.{i}."
+        if new.value(prefix + "name") in layers:
+            check(new.fields[prefix + "input_scale"][0] == ["FLOAT32"], f"{target}: {prefix}input_scale")
+            check(new.fields[prefix + "input_zero"][0] == ["INT32"], f"{target}: {prefix}input_zero")
+    print(f"{source.relative_to(ROOT)} quantized: {len(layers)} layers")
+
+
 def main():
     if "INKLING_BIN" not in os.environ:
         print("skipped: INKLING_BIN is not set")
@@ -278,6 +306,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for source in sources:
             check_source(program, source, pathlib.Path(folder))
+        for source in sorted((ROOT / "models").glob("*.gguf")):
+            check_quantized(program, source, pathlib.Path(folder))
     print(f"{len(sources)} models, {checks} checks")
     return 0
 

@@ -712,7 +712,7 @@ static void bad_builder_arguments_are_refused(void **state)
     BAD(ink_builder_tensor(builder, NULL, INK_F32, 1, dim, data, error));
     BAD(ink_builder_tensor(builder, "t", INK_F32, 1, NULL, data, error));
     BAD(ink_builder_tensor(builder, "t", INK_F32, 1, dim, NULL, error));
-    REFUSED(INK_ERR_TYPE, "type 24", ink_builder_tensor(builder, "t", (ink_type)24, 1, dim, data, error));
+    REFUSED(INK_ERR_TYPE, "type 25", ink_builder_tensor(builder, "t", (ink_type)25, 1, dim, data, error));
     REFUSED(INK_ERR_SHAPE, "0 dimensions", ink_builder_tensor(builder, "t", INK_F32, 0, dim, data, error));
     REFUSED(INK_ERR_SHAPE, "5 dimensions", ink_builder_tensor(builder, "t", INK_F32, 5, dim, data, error));
     REFUSED(INK_ERR_SHAPE, "too large", ink_builder_tensor(builder, "t", INK_F32, 2,

@@ -242,8 +242,8 @@ static void builders_want_whole_blocks(void **state)
                 INK_ERR_SHAPE, "tensor 'w': its last dimension is 33, wanted a multiple of 32, the block of q8_0");
     check_error(ink_builder_tensor(builder, "w", INK_Q4_0, 4, (const uint32_t[]){ 32, 32, 3, 3 }, data, &error), &error,
                 INK_ERR_SHAPE, "its last dimension is 3,");
-    check_error(ink_builder_tensor(builder, "w", (ink_type)24, 1, (const uint32_t[]){ 32 }, data, &error), &error,
-                INK_ERR_TYPE, "type 24");
+    check_error(ink_builder_tensor(builder, "w", (ink_type)25, 1, (const uint32_t[]){ 32 }, data, &error), &error,
+                INK_ERR_TYPE, "type 25");
     check_error(ink_builder_tensor(builder, "w", INK_Q5_1, 2, (const uint32_t[]){ 1, 32 }, data, &error), &error,
                 INK_OK, NULL);
     ink_builder_close(&builder);

@@ -9,6 +9,7 @@
 #include "kernels/avx2_vectors.h"
 #include "kernels/product_loops.h"
 #include "kernels/picture_loops.h"
+#include "kernels/weight_loops.h"
 
 #include <math.h>
 #include <string.h>

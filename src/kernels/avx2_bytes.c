@@ -9,8 +9,7 @@
 
 typedef __m256i ints;
 enum { INT_LANES = 8, INT_ROWS_MOST = 4 };
-#define EACH_INT_ROWS(CASE) CASE(1) CASE(2) CASE(3) CASE(4)
-#define EACH_INT_FOURS(CASE) CASE(4)
+#define EACH_INT_ROWS(CASE) CASE(4) CASE(2) CASE(1)
 
 /* Bytes go as 16-bit numbers, those at even places and those at odd ones: products of two and their sums fit 32 bits.
  * (vpmaddubsw, which takes bytes, saturates at 16.) */

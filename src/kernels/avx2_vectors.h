@@ -11,9 +11,9 @@
 #define ISA(operation) ink_##operation##_avx2
 
 typedef __m256 vec;
-/* A panel of packed weights is two vectors wide; the rows fit the 16 registers beside them. SPARSE_ROWS go
- * together where zeros are skipped. */
-enum { LANES = 8, VECTORS = 2, TILE = LANES * VECTORS, ROWS_MOST = 6, SPARSE_ROWS = 1 };
+/* A panel of packed weights is two vectors wide; the rows fit the 16 registers beside them. Where zeros are skipped
+ * a panel has SPARSE_VECTORS, and SPARSE_ROWS go together. */
+enum { LANES = 8, VECTORS = 2, TILE = LANES * VECTORS, ROWS_MOST = 6, SPARSE_VECTORS = 8, SPARSE_ROWS = 1 };
 
 /* Eight floats from which the first `count` (0 to 8) are taken by masked loads and stores. */
 static const int32_t mask_source[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };

@@ -10,9 +10,9 @@
 #define ISA(operation) ink_##operation##_avx512
 
 typedef __m512 vec;
-/* A panel of packed weights is two vectors wide; the rows fit the 32 registers beside them. SPARSE_ROWS go
- * together where zeros are skipped: two share what is read of the weights, of three too much is not zero. */
-enum { LANES = 16, VECTORS = 2, TILE = LANES * VECTORS, ROWS_MOST = 12, SPARSE_ROWS = 2 };
+/* A panel of packed weights is two vectors wide; the rows fit the 32 registers beside them. Where zeros are skipped
+ * a panel has SPARSE_VECTORS, and SPARSE_ROWS go together: two share what is read of the weights, of three too much is not zero. */
+enum { LANES = 16, VECTORS = 2, TILE = LANES * VECTORS, ROWS_MOST = 12, SPARSE_VECTORS = 8, SPARSE_ROWS = 2 };
 
 /* The first `count` lanes, or all. */
 ALWAYS_INLINE __mmask16 mask_of(size_t count)

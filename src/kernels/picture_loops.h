@@ -4,6 +4,7 @@
 #define INK_PICTURE_LOOPS_H
 
 #include "kernels/kernels.h"
+#include "kernels/unroll.h"
 #include "kernels/window.h"
 
 #include <math.h>
@@ -14,17 +15,17 @@ ALWAYS_INLINE void dwconv_rows(const ink_dwconv_f32 *d, size_t row, size_t c, co
     const size_t left = d->channels - c;
     const vec bias = vec_load_some(d->bias + c, left), slope = vec_all(d->slope);
     vec sum[4];
-#pragma GCC unroll 4
+    UNROLL
     for (size_t r = 0; r < rows; r++)
         sum[r] = bias;
     for (size_t tap = 0; tap < d->taps; tap++) {
         const vec w = vec_load_some(d->w + tap * d->channels + c, left);
         const float *x = d->x + d->tap_offset[tap] + c;
-#pragma GCC unroll 4
+        UNROLL
         for (size_t r = 0; r < rows; r++)
             sum[r] = vec_fma(vec_load_some(x + d->row_offset[row + r], left), w, sum[r]);
     }
-#pragma GCC unroll 4
+    UNROLL
     for (size_t r = 0; r < rows; r++)
         vec_store_some(d->y + (row + r) * d->channels + c, vec_leaky(sum[r], slope), left);
 }
@@ -127,12 +128,12 @@ void ISA(winograd_in_f32)(const ink_winograd_in_f32 *k)
             float *v = k->v + t * k->channels + c;
             /* B^T d row by row, so that it stays in registers; two rows of it need the same of d. */
             vec upper[4], lower[4];
-#pragma GCC unroll 4
+            UNROLL
             for (size_t i = 0; i < 4; i++)
                 upper[i] = vec_sub(vec_load_some(x + i * k->channels, left),
                                    vec_load_some(x + 2 * k->row + i * k->channels, left));
             winograd_store(v, k->next, upper, left);
-#pragma GCC unroll 4
+            UNROLL
             for (size_t i = 0; i < 4; i++) {
                 const vec b = vec_load_some(x + k->row + i * k->channels, left);
                 const vec e = vec_load_some(x + 2 * k->row + i * k->channels, left);
@@ -141,7 +142,7 @@ void ISA(winograd_in_f32)(const ink_winograd_in_f32 *k)
             }
             winograd_store(v + 4 * k->next, k->next, upper, left);
             winograd_store(v + 8 * k->next, k->next, lower, left);
-#pragma GCC unroll 4
+            UNROLL
             for (size_t i = 0; i < 4; i++)
                 lower[i] = vec_sub(vec_load_some(x + k->row + i * k->channels, left),
                                    vec_load_some(x + 3 * k->row + i * k->channels, left));
@@ -160,14 +161,14 @@ void ISA(winograd_out_f32)(const ink_winograd_out_f32 *k)
             float *y = k->y + k->offset[t] + c;
             const vec bias = vec_load_some(k->bias + c, left);
             vec rows[2][4], out[2][2];
-#pragma GCC unroll 4
+            UNROLL
             for (size_t i = 0; i < 4; i++, m += next) {
                 const vec a = vec_load_some(m, left), b = vec_load_some(m + 4 * next, left);
                 const vec e = vec_load_some(m + 8 * next, left), f = vec_load_some(m + 12 * next, left);
                 rows[0][i] = vec_add(vec_add(a, b), e);
                 rows[1][i] = vec_sub(vec_sub(b, e), f);
             }
-#pragma GCC unroll 2
+            UNROLL
             for (size_t i = 0; i < 2; i++) {
                 out[i][0] = vec_add(bias, vec_add(vec_add(rows[i][0], rows[i][1]), rows[i][2]));
                 out[i][1] = vec_add(bias, vec_sub(vec_sub(rows[i][1], rows[i][2]), rows[i][3]));
@@ -221,22 +222,22 @@ void ISA(winograd4_in_f32)(const ink_winograd_in_f32 *k)
             const float *x = k->x + k->offset[t] + c;
             float *v = k->v + t * k->channels + c;
             vec columns[6][6];
-#pragma GCC unroll 6
+            UNROLL
             for (size_t n = 0; n < 6; n++) {
                 vec d[6], line[6];
-#pragma GCC unroll 6
+                UNROLL
                 for (size_t i = 0; i < 6; i++)
                     d[i] = vec_load_some(x + i * k->row + n * k->channels, left);
                 winograd4_in_line(d, line);
-#pragma GCC unroll 6
+                UNROLL
                 for (size_t i = 0; i < 6; i++)
                     columns[i][n] = line[i];
             }
-#pragma GCC unroll 6
+            UNROLL
             for (size_t i = 0; i < 6; i++) {
                 vec line[6];
                 winograd4_in_line(columns[i], line);
-#pragma GCC unroll 6
+                UNROLL
                 for (size_t n = 0; n < 6; n++, v += k->next)
                     vec_store_some(v, line[n], left);
             }
@@ -253,24 +254,24 @@ ALWAYS_INLINE void winograd6_out(const ink_winograd_out_f32 *k, const size_t out
             float *y = k->y + k->offset[t] + c;
             const vec bias = vec_load_some(k->bias + c, left);
             vec columns[4][6], out[4][4];
-#pragma GCC unroll 6
+            UNROLL
             for (size_t n = 0; n < 6; n++) {
                 vec d[6], line[4];
-#pragma GCC unroll 6
+                UNROLL
                 for (size_t i = 0; i < 6; i++)
                     d[i] = vec_load_some(m + (6 * i + n) * k->next, left);
                 winograd6_out_line(d, line, outputs);
-#pragma GCC unroll 4
+                UNROLL
                 for (size_t i = 0; i < outputs; i++)
                     columns[i][n] = line[i];
             }
-#pragma GCC unroll 4
+            UNROLL
             for (size_t i = 0; i < outputs; i++)
                 winograd6_out_line(columns[i], out[i], outputs);
             if (k->pooled) {
-#pragma GCC unroll 2
+                UNROLL
                 for (size_t i = 0; i < outputs / 2; i++)
-#pragma GCC unroll 2
+                    UNROLL
                     for (size_t n = 0; n < outputs / 2; n++) {
                         const vec most = vec_max(vec_max(out[2 * i][2 * n], out[2 * i][2 * n + 1]),
                                                  vec_max(out[2 * i + 1][2 * n], out[2 * i + 1][2 * n + 1]));

@@ -5,6 +5,7 @@
 #define INK_PRODUCT_LOOPS_H
 
 #include "kernels/kernels.h"
+#include "kernels/unroll.h"
 
 /* A tile's rows are a constant in its code, so that its sums stay in registers. Each number of them is code, so not all
  * have their own. */
@@ -22,28 +23,28 @@ ALWAYS_INLINE void product_tile(const ink_igemm_f32 *g, size_t row, size_t colum
     const float *x[ROWS_MOST], *w = g->w + column * g->taps * g->depth;
     const size_t panel_size = g->taps * g->depth * TILE, columns = g->columns - column;
     vec sum[ROWS_MOST][PANELS_MOST][VECTORS];
-#pragma GCC unroll 12
+    UNROLL
     for (size_t r = 0; r < rows; r++) {
         x[r] = g->x + (g->row_offset ? g->row_offset[row + r] : (row + r) * g->x_stride);
-#pragma GCC unroll 4
+        UNROLL
         for (size_t p = 0; p < panels; p++)
-#pragma GCC unroll 2
+            UNROLL
             for (size_t v = 0; v < vectors; v++)
                 sum[r][p][v] = vec_load(g->bias + column + p * TILE + v * LANES);
     }
     for (size_t tap = 0; tap < g->taps; tap++) {
         size_t at = g->tap_offset ? g->tap_offset[tap] : tap * g->depth;
         for (size_t i = 0; i < g->depth; i++, at++, w += TILE) {
-#pragma GCC unroll 4
+            UNROLL
             for (size_t p = 0; p < panels; p++) {
                 vec b[VECTORS];
-#pragma GCC unroll 2
+                UNROLL
                 for (size_t v = 0; v < vectors; v++)
                     b[v] = vec_load(w + p * panel_size + v * LANES);
-#pragma GCC unroll 12
+                UNROLL
                 for (size_t r = 0; r < rows; r++) {
                     const vec a = vec_all(x[r][at]);
-#pragma GCC unroll 2
+                    UNROLL
                     for (size_t v = 0; v < vectors; v++)
                         sum[r][p][v] = vec_fma(a, b[v], sum[r][p][v]);
                 }
@@ -51,43 +52,61 @@ ALWAYS_INLINE void product_tile(const ink_igemm_f32 *g, size_t row, size_t colum
         }
     }
     const vec slope = vec_all(g->slope);
-#pragma GCC unroll 4
+    UNROLL
     for (size_t p = 0; p < panels; p++)
-#pragma GCC unroll 2
+        UNROLL
         for (size_t v = 0; v < vectors; v++) {
             const size_t at = p * TILE + v * LANES, left = columns - at;
             if (g->window > 1) {
                 vec most = sum[0][p][v];
-#pragma GCC unroll 12
+                UNROLL
                 for (size_t r = 1; r < rows; r++)
                     most = vec_max(most, sum[r][p][v]);
                 most = vec_leaky(most, slope);
                 vec_store_some(y + at, again ? vec_max(vec_load_some(y + at, left), most) : most, left);
                 continue;
             }
-#pragma GCC unroll 12
+            UNROLL
             for (size_t r = 0; r < rows; r++)
                 vec_store_some(y + r * g->y_stride + at, vec_leaky(sum[r][p][v], slope), left);
         }
 }
 
-/* `count` tiles of a panel, their rows `step` apart and their outputs `y_step`. */
+/* `count` tiles of a panel, their rows `step` apart and their outputs `y_step`. A function for each shape: clang 14
+ * leaves the sums of several in one function in memory. */
+#define EACH_SHAPE(CASE) EACH_ROWS_OF(CASE, 1) EACH_ROWS_OF(CASE, 2) EACH_ROWS_OF(CASE, 3) EACH_ROWS_OF(CASE, 4)
+#define EACH_ROWS_OF(CASE, v)                                                                                          \
+    CASE(12, v) CASE(9, v) CASE(8, v) CASE(6, v) CASE(5, v) CASE(4, v) CASE(3, v) CASE(2, v) CASE(1, v)
+
+#define CASE(n, v)                                                                                                     \
+    static void product_tiles_##n##_##v(const ink_igemm_f32 *g, size_t row, size_t column, size_t step, size_t count,  \
+                                        float *y, size_t y_step, bool again)                                           \
+    {                                                                                                                  \
+        for (; n <= ROWS_MOST && v <= VECTORS && count; count--, row += step, y += y_step)                             \
+            product_tile(g, row, column, y, again, n <= ROWS_MOST ? n : 1, 1, v <= VECTORS ? v : 1);                   \
+    }
+EACH_SHAPE(CASE)
+#undef CASE
+
 static void product_tiles(const ink_igemm_f32 *g, size_t row, size_t column, size_t rows, size_t step, size_t count,
                           float *y, size_t y_step, bool again)
 {
-    const bool half = g->columns - column <= LANES;
-    switch (rows) {
-#define CASE(n)                                                                                                        \
-    case n:                                                                                                            \
-        for (; n <= ROWS_MOST && half && count; count--, row += step, y += y_step)                                     \
-            product_tile(g, row, column, y, again, n <= ROWS_MOST ? n : 1, 1, 1);                                      \
-        for (; n <= ROWS_MOST && count; count--, row += step, y += y_step)                                             \
-            product_tile(g, row, column, y, again, n <= ROWS_MOST ? n : 1, 1, VECTORS);                                \
+    const size_t left = g->columns - column, vectors = left < TILE ? (left + LANES - 1) / LANES : VECTORS;
+    switch (vectors * 16 + rows) {
+#define CASE(n, v)                                                                                                     \
+    case v * 16 + n:                                                                                                   \
+        product_tiles_##n##_##v(g, row, column, step, count, y, y_step, again);                                        \
         break;
-        EACH_ROWS(CASE)
+        EACH_SHAPE(CASE)
 #undef CASE
     default: break;
     }
+}
+
+/* One row, of several panels. */
+static void product_panels(const ink_igemm_f32 *g, size_t column)
+{
+    product_tile(g, 0, column, g->y + column, false, 1, PANELS_MOST, VECTORS);
 }
 
 /* How so many rows go in tiles: `full` of the most rows, then up to four pieces. No piece is under four rows where it can
@@ -130,8 +149,8 @@ void ISA(igemm_f32)(const ink_igemm_f32 *g)
     const row_tiles tiles = tiles_of_rows(window ? window : g->rows);
     size_t column = 0;
     if (g->rows == 1)
-        for (; column + 3 * TILE + LANES < g->columns; column += 4 * TILE)
-            product_tile(g, 0, column, g->y + column, false, 1, 4, VECTORS);
+        for (; column + PANELS_MOST * TILE - LANES < g->columns; column += PANELS_MOST * TILE)
+            product_panels(g, column);
     for (; column < g->columns; column += TILE) {
         float *y = g->y + column;
         size_t row = 0;
@@ -159,20 +178,24 @@ ALWAYS_INLINE void narrow_tile(const ink_narrow_dense_f32 *k, size_t row, size_t
 {
     const float *x = k->x + row * k->x_stride, *w = k->w + column * k->depth;
     vec sum[NARROW_ROWS][NARROW_COLUMNS];
-#pragma GCC unroll 4
+    UNROLL
     for (size_t r = 0; r < rows; r++)
-#pragma GCC unroll 10
+        UNROLL
         for (size_t c = 0; c < columns; c++)
             sum[r][c] = vec_zero();
     const size_t whole = k->depth / LANES * LANES;
 #define STEP(load)                                                                                                     \
     do {                                                                                                               \
         vec a[NARROW_ROWS];                                                                                            \
-        _Pragma("GCC unroll 4") for (size_t r = 0; r < rows; r++) a[r] = load(x + r * k->x_stride + i);                \
-        _Pragma("GCC unroll 10") for (size_t c = 0; c < columns; c++)                                                  \
-        {                                                                                                              \
+        UNROLL                                                                                                         \
+        for (size_t r = 0; r < rows; r++)                                                                              \
+            a[r] = load(x + r * k->x_stride + i);                                                                      \
+        UNROLL                                                                                                         \
+        for (size_t c = 0; c < columns; c++) {                                                                         \
             const vec b = load(w + c * k->depth + i);                                                                  \
-            _Pragma("GCC unroll 4") for (size_t r = 0; r < rows; r++) sum[r][c] = vec_fma(a[r], b, sum[r][c]);         \
+            UNROLL                                                                                                     \
+            for (size_t r = 0; r < rows; r++)                                                                          \
+                sum[r][c] = vec_fma(a[r], b, sum[r][c]);                                                               \
         }                                                                                                              \
     } while (0)
     size_t i = 0;
@@ -184,14 +207,23 @@ ALWAYS_INLINE void narrow_tile(const ink_narrow_dense_f32 *k, size_t row, size_t
         STEP(LOAD_LEFT);
 #undef LOAD_LEFT
 #undef STEP
-#pragma GCC unroll 4
+    UNROLL
     for (size_t r = 0; r < rows; r++)
-#pragma GCC unroll 10
+        UNROLL
         for (size_t c = 0; c < columns; c++) {
             const float v = k->bias[column + c] + vec_sum(sum[r][c]);
             k->y[(row + r) * k->y_stride + column + c] = v > 0 ? v : k->slope * v;
         }
 }
+
+#define EACH_NARROW(CASE) CASE(2, 5) CASE(2, 1) CASE(1, 10) CASE(1, 4) CASE(1, 1)
+#define CASE(rows, columns)                                                                                            \
+    static void narrow_tile_##rows##_##columns(const ink_narrow_dense_f32 *k, size_t row, size_t column)               \
+    {                                                                                                                  \
+        narrow_tile(k, row, column, rows, columns);                                                                    \
+    }
+EACH_NARROW(CASE)
+#undef CASE
 
 /* Two rows share what is read of the weights; a single one has ten chains of sums. */
 void ISA(narrow_dense_f32)(const ink_narrow_dense_f32 *k)
@@ -200,18 +232,18 @@ void ISA(narrow_dense_f32)(const ink_narrow_dense_f32 *k)
     for (; row + NARROW_ROWS <= k->rows; row += NARROW_ROWS) {
         size_t column = 0;
         for (; column + 5 <= k->columns; column += 5)
-            narrow_tile(k, row, column, NARROW_ROWS, 5);
+            narrow_tile_2_5(k, row, column);
         for (; column < k->columns; column++)
-            narrow_tile(k, row, column, NARROW_ROWS, 1);
+            narrow_tile_2_1(k, row, column);
     }
     for (; row < k->rows; row++) {
         size_t column = 0;
         for (; column + NARROW_COLUMNS <= k->columns; column += NARROW_COLUMNS)
-            narrow_tile(k, row, column, 1, NARROW_COLUMNS);
+            narrow_tile_1_10(k, row, column);
         for (; column + 4 <= k->columns; column += 4)
-            narrow_tile(k, row, column, 1, 4);
+            narrow_tile_1_4(k, row, column);
         for (; column < k->columns; column++)
-            narrow_tile(k, row, column, 1, 1);
+            narrow_tile_1_1(k, row, column);
     }
 }
 
@@ -221,7 +253,7 @@ void ISA(narrow_dense_f32)(const ink_narrow_dense_f32 *k)
 /* Panels are wider than igemm's: what is read for an input is then a longer piece, and pixels that are not zero lie side
  * by side. A group of rows goes through a panel in parts of so many inputs as stay in the first-level cache, which is
  * about half of them, for others are zero in all rows; the sums wait in y between them. */
-enum { SPARSE_VECTORS = 8, SPARSE_TILE = SPARSE_VECTORS * LANES, SPARSE_NEAR = 64 * 1024, SPARSE_PARTS = 64 };
+enum { SPARSE_TILE = SPARSE_VECTORS * LANES, SPARSE_HALF = SPARSE_VECTORS / 2, SPARSE_NEAR = 64 * 1024, SPARSE_PARTS = 64 };
 
 typedef struct sparse_list {
     size_t row, rows;
@@ -231,7 +263,7 @@ typedef struct sparse_list {
 } sparse_list;
 
 /* Inputs of a part: a multiple of LANES. */
-static size_t sparse_part(size_t depth, size_t rows)
+static size_t inputs_of_part(size_t depth, size_t rows)
 {
     size_t part = SPARSE_NEAR / (SPARSE_TILE * sizeof(float)) / LANES * LANES;
     if (depth > part * SPARSE_PARTS)
@@ -252,14 +284,14 @@ ALWAYS_INLINE void gather_rows(sparse_list *list, const float *x, const size_t r
         for (size_t i = begin; i < end; i += LANES) {
             vec v[SPARSE_ROWS];
             unsigned any = 0;
-#pragma GCC unroll 4
+            UNROLL
             for (size_t r = 0; r < rows; r++) {
                 v[r] = vec_load_some(x + r * depth + i, depth - i);
                 any |= vec_not_zero(v[r]);
             }
             const vec_lanes lanes = vec_lanes_of(any);
             vec_lanes_store(index + count, lanes, (uint32_t)i);
-#pragma GCC unroll 4
+            UNROLL
             for (size_t r = 0; r < rows; r++)
                 vec_store(value + r * stride + count, vec_permute(v[r], lanes));
             count += (size_t)__builtin_popcount(any);
@@ -279,9 +311,9 @@ ALWAYS_INLINE void sparse_tile(const ink_sparse_dense_f32 *k, const sparse_list 
     const uint32_t *index = list->index;
     float *y = k->y + list->row * k->columns + column;
     vec sum[SPARSE_ROWS][SPARSE_VECTORS];
-#pragma GCC unroll 8
+    UNROLL
     for (size_t v = 0; v < vectors; v++)
-#pragma GCC unroll 4
+        UNROLL
         for (size_t r = 0; r < rows; r++) {
             const size_t at = v * LANES, left = k->columns - column;
             sum[r][v] = !part ? vec_load(k->bias + column + at)
@@ -290,21 +322,21 @@ ALWAYS_INLINE void sparse_tile(const ink_sparse_dense_f32 *k, const sparse_list 
     for (size_t n = part ? list->end[part - 1] : 0; n < end; n++) {
         const float *from = w + (size_t)index[n] * SPARSE_TILE;
         vec a[SPARSE_ROWS];
-#pragma GCC unroll 4
+        UNROLL
         for (size_t r = 0; r < rows; r++)
             a[r] = vec_all(value[r * stride + n]);
-#pragma GCC unroll 8
+        UNROLL
         for (size_t v = 0; v < vectors; v++) {
             const vec b = vec_in_register(vec_load(from + v * LANES));
-#pragma GCC unroll 4
+            UNROLL
             for (size_t r = 0; r < rows; r++)
                 sum[r][v] = vec_fma(a[r], b, sum[r][v]);
         }
     }
     const vec slope = vec_all(last ? k->slope : 1);
-#pragma GCC unroll 8
+    UNROLL
     for (size_t v = 0; v < vectors; v++)
-#pragma GCC unroll 4
+        UNROLL
         for (size_t r = 0; r < rows; r++) {
             const size_t at = v * LANES, left = k->columns - column;
             if (at < left)
@@ -312,16 +344,16 @@ ALWAYS_INLINE void sparse_tile(const ink_sparse_dense_f32 *k, const sparse_list 
         }
 }
 
-/* As few vectors as do for the columns that are left. */
-ALWAYS_INLINE void sparse_columns(const ink_sparse_dense_f32 *k, const sparse_list *list, size_t part, bool last,
-                                  size_t column, const size_t rows)
-{
-    const size_t left = (k->columns - column + LANES - 1) / LANES;
-    if (left > 4)
-        sparse_tile(k, list, part, last, column, rows, 8);
-    else
-        sparse_tile(k, list, part, last, column, rows, 4);
-}
+#define EACH_SPARSE(CASE) CASE(whole, SPARSE_ROWS, SPARSE_VECTORS) CASE(part, SPARSE_ROWS, SPARSE_HALF)                 \
+    CASE(one_whole, 1, SPARSE_VECTORS) CASE(one_part, 1, SPARSE_HALF)
+#define CASE(name, rows, vectors)                                                                                      \
+    static void sparse_##name(const ink_sparse_dense_f32 *k, const sparse_list *list, size_t part, bool last,          \
+                              size_t column)                                                                           \
+    {                                                                                                                  \
+        sparse_tile(k, list, part, last, column, rows, vectors);                                                       \
+    }
+EACH_SPARSE(CASE)
+#undef CASE
 
 /* Lists for a group of rows; then a part of the weights stays near while the group's tiles go by. */
 void ISA(sparse_dense_f32)(const ink_sparse_dense_f32 *k)
@@ -329,7 +361,7 @@ void ISA(sparse_dense_f32)(const ink_sparse_dense_f32 *k)
     const size_t stride = INK_SPARSE_STRIDE(k->depth);
     for (size_t begin = 0; begin < k->rows; begin += k->group) {
         const size_t end = k->rows - begin < k->group ? k->rows : begin + k->group;
-        const size_t part = sparse_part(k->depth, end - begin);
+        const size_t part = inputs_of_part(k->depth, end - begin);
         sparse_list lists[INK_SPARSE_GROUP];
         size_t count = 0;
         for (size_t row = begin; row < end; row += lists[count++].rows) {
@@ -346,30 +378,37 @@ void ISA(sparse_dense_f32)(const ink_sparse_dense_f32 *k)
             for (size_t p = 0; p == 0 || p * part < k->depth; p++)
                 for (size_t t = 0; t < count; t++) {
                     const bool last = (p + 1) * part >= k->depth;
-                    if (lists[t].rows == SPARSE_ROWS)
-                        sparse_columns(k, &lists[t], p, last, column, SPARSE_ROWS);
+                    const bool whole = k->columns - column > SPARSE_HALF * LANES;
+                    if (lists[t].rows > 1)
+                        (whole ? sparse_whole : sparse_part)(k, &lists[t], p, last, column);
                     else
-                        sparse_columns(k, &lists[t], p, last, column, 1);
+                        (whole ? sparse_one_whole : sparse_one_part)(k, &lists[t], p, last, column);
                 }
     }
 }
 
 void ISA(peak_f32)(const ink_peak_f32 *k)
 {
-    enum { SUMS = ROWS_MOST * VECTORS }; /* as many as a tile of products has */
     const vec half = vec_all(0.5f), one = vec_all(1);
-    vec sum[SUMS];
-#pragma GCC unroll 24
-    for (size_t i = 0; i < SUMS; i++)
-        sum[i] = vec_load(k->y + i * LANES);
-    for (size_t n = 0; n < k->rounds; n++)
-#pragma GCC unroll 24
-        for (size_t i = 0; i < SUMS; i++)
-            sum[i] = vec_in_register(vec_fma(sum[i], half, one));
-#pragma GCC unroll 24
-    for (size_t i = 0; i < SUMS; i++)
-        vec_store(k->y + i * LANES, sum[i]);
-    *k->width = SUMS * LANES;
+    vec sum[ROWS_MOST][VECTORS]; /* as many as a tile of products has */
+    UNROLL
+    for (size_t r = 0; r < ROWS_MOST; r++)
+        UNROLL
+        for (size_t v = 0; v < VECTORS; v++)
+            sum[r][v] = vec_load(k->y + (r * VECTORS + v) * LANES);
+    for (size_t n = 0; n < k->rounds; n++) {
+        UNROLL
+        for (size_t r = 0; r < ROWS_MOST; r++)
+            UNROLL
+            for (size_t v = 0; v < VECTORS; v++)
+                sum[r][v] = vec_in_register(vec_fma(sum[r][v], half, one));
+    }
+    UNROLL
+    for (size_t r = 0; r < ROWS_MOST; r++)
+        UNROLL
+        for (size_t v = 0; v < VECTORS; v++)
+            vec_store(k->y + (r * VECTORS + v) * LANES, sum[r][v]);
+    *k->width = ROWS_MOST * TILE;
 }
 
 #endif

@@ -4,6 +4,7 @@
 #define INK_WEIGHT_LOOPS_H
 
 #include "kernels/kernels.h"
+#include "kernels/unroll.h"
 
 /* A line of G g: three or five taps make four or six. */
 ALWAYS_INLINE void winograd_weights_line(const size_t side, const size_t taps, const vec g[5], vec u[6])
@@ -40,22 +41,22 @@ ALWAYS_INLINE void winograd_weights(const ink_winograd_weights_f32 *k, const siz
         const size_t left = k->pairs - c;
         float *u = k->u + c;
         vec rows[6][5];
-#pragma GCC unroll 5
+        UNROLL
         for (size_t x = 0; x < taps; x++) {
             vec g[5], line[6];
-#pragma GCC unroll 5
+            UNROLL
             for (size_t y = 0; y < taps; y++)
                 g[y] = vec_load_some(k->g + (ptrdiff_t)(y * taps + x) * k->tap + c, left);
             winograd_weights_line(side, taps, g, line);
-#pragma GCC unroll 6
+            UNROLL
             for (size_t i = 0; i < side; i++)
                 rows[i][x] = line[i];
         }
-#pragma GCC unroll 6
+        UNROLL
         for (size_t i = 0; i < side; i++) {
             vec line[6];
             winograd_weights_line(side, taps, rows[i], line);
-#pragma GCC unroll 6
+            UNROLL
             for (size_t n = 0; n < side; n++, u += k->next)
                 vec_store_some(u, line[n], left);
         }

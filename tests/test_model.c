@@ -601,7 +601,7 @@ static void bad_arguments_are_refused(void **state)
         assert_null(out);                                                                          \
     } while (0)
     OPTION(INK_ERR_ARGUMENT, "size", size, 0);
-    OPTION(INK_ERR_ARGUMENT, "size", size, 7);
+    OPTION(INK_ERR_ARGUMENT, "size", size, sizeof(size_t) - 1);
     OPTION(INK_ERR_ARGUMENT, "size", size, SIZE_MAX);
     OPTION(INK_ERR_CPU, "cpu 77", cpu, (ink_cpu)77);
     OPTION(INK_ERR_ARGUMENT, "output 2", output, (ink_output)2);

@@ -5,7 +5,9 @@
 #include "base/checked.h"
 #include "base/thread_pool.h"
 
+#if INK_HAVE_THREADS
 #include <pthread.h>
+#endif
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
@@ -54,7 +56,7 @@ static bool measure(const ink_model *model, const ink_session_options *options, 
         !ink_mul_u64(model->plan.image_floats, s->batch, &floats) ||
         !ink_add_u64(floats, model->plan.scratch_floats, &floats) ||
         !ink_round_up_u64(floats, INK_ALIGNMENT / sizeof(float), &floats) ||
-        floats > SIZE_MAX / sizeof(float) / 256 ||
+        floats > SIZE_MAX / sizeof(float) ||
         !ink_mul_u64(floats * sizeof(float), s->threads, arena_bytes) || *arena_bytes > SIZE_MAX / 2)
         return false;
     s->thread_floats = (size_t)floats;
@@ -214,8 +216,9 @@ static ink_status run(ink_session *s, const uint8_t *pixels, const float *floats
 {
     if (!s || (images && ((!pixels && !floats) || !output)))
         return ink_fail(error, INK_ERR_ARGUMENT, "ink_session_run: an argument is NULL");
-    /* Far more than any memory holds, and near enough to the end of size_t to overflow the counter. */
-    if (images > SIZE_MAX / 65536 / 1024)
+    /* More than any memory holds, and near enough to the end of size_t to overflow the counter: each of 256 threads adds a
+     * chunk, of 65536 at most, once it has passed `images`. */
+    if (images > SIZE_MAX / 64)
         return ink_fail(error, INK_ERR_ARGUMENT, "ink_session_run: %zu images", images);
     s->pixels = pixels;
     s->floats = floats;

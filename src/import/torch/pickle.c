@@ -265,7 +265,7 @@ static ink_status push_long(machine *m, uint64_t size)
     }
     ink_pickle *value = NULL;
     INK_TRY(push_new(m, INK_PICKLE_FLOAT, &value));
-    for (size_t i = size; i-- > 0;)
+    for (size_t i = (size_t)size; i-- > 0;)
         value->number = value->number * 256 + bytes[i];
     return INK_OK;
 }

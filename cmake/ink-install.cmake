@@ -2,7 +2,7 @@
 include(CMakePackageConfigHelpers)
 
 install(FILES include/inkling.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(TARGETS inkling_shared inkling_static EXPORT inklingTargets
+install(TARGETS ${ink_libraries} EXPORT inklingTargets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -4,14 +4,16 @@
 #include "support.h"
 
 #include <dirent.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifndef __wasi__
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#endif
 
 /* ---- blob made by hand ---- */
 
@@ -111,6 +113,32 @@ void blob_free(blob *made)
 
 /* ---- guard pages ---- */
 
+#ifdef __wasi__ /* which has none: bytes that must stay as they are, and are NaNs to who reads them */
+
+enum { GUARD = 256 };
+
+fence fence_make(const void *data, size_t size)
+{
+    fence made = { .size = size, .map_size = size + GUARD };
+    made.map = malloc(made.map_size);
+    assert_non_null(made.map);
+    made.data = made.map;
+    if (size)
+        memcpy(made.data, data, size);
+    memset(made.data + size, 0xff, GUARD);
+    return made;
+}
+
+void fence_free(fence *made)
+{
+    for (size_t i = 0; i < GUARD; i++)
+        assert_int_equal(made->data[made->size + i], 0xff);
+    free(made->map);
+    *made = (fence){ 0 };
+}
+
+#else
+
 fence fence_make(const void *data, size_t size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), rounded = (size + page - 1) / page * page;
@@ -130,6 +158,8 @@ void fence_free(fence *made)
     assert_int_equal(munmap(made->map, made->map_size), 0);
     *made = (fence){ 0 };
 }
+
+#endif
 
 /* ---- allocator ---- */
 
@@ -189,7 +219,14 @@ char *folder_make(void)
 {
     const char *base = getenv("TMPDIR");
     char *folder = folder_path(base ? base : "/tmp", "inkling-test-XXXXXX");
+#ifdef __wasi__ /* which has no mkdtemp */
+    for (unsigned number = 0; mkdir(folder, 0700); number++) {
+        assert_in_range(number, 0, 999999);
+        snprintf(folder + strlen(folder) - 6, 7, "%06u", number);
+    }
+#else
     assert_non_null(mkdtemp(folder));
+#endif
     return folder;
 }
 
@@ -209,7 +246,9 @@ static bool is_dot(const char *name)
 
 void folder_remove(char *folder)
 {
+#ifndef __wasi__
     (void)chmod(folder, 0700);
+#endif
     DIR *list = opendir(folder);
     assert_non_null(list);
     for (struct dirent *entry; (entry = readdir(list));) {
@@ -260,6 +299,7 @@ blob file_get(const char *path)
     return got;
 }
 
+#ifndef __wasi__
 void limit_file_size(size_t limit)
 {
     struct rlimit now;
@@ -268,6 +308,7 @@ void limit_file_size(size_t limit)
     now.rlim_cur = limit ? (rlim_t)limit : now.rlim_max;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &now), 0);
 }
+#endif
 
 /* ---- random numbers ---- */
 

@@ -121,6 +121,16 @@ done:
     return status;
 }
 
+/* For names that no other process chooses; the file is opened as a new one all the same. */
+static long process_number(void)
+{
+#ifdef __wasi__ /* which has none */
+    return 0;
+#else
+    return (long)getpid();
+#endif
+}
+
 static int write_parts(int file, const ink_file_part *parts, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -185,7 +195,7 @@ ink_status ink_file_write(const char *path, const ink_file_part *parts, size_t c
     }
     /* A link's target is replaced and not the link. */
     char target[4096];
-#ifdef _WIN32
+#if defined(_WIN32) || defined(__wasi__)
     int length = snprintf(target, sizeof target, "%s", path);
 #else
     char *real = there ? realpath(path, NULL) : NULL;
@@ -195,7 +205,7 @@ ink_status ink_file_write(const char *path, const ink_file_part *parts, size_t c
     file = -1;
     code = ENAMETOOLONG;
     for (unsigned attempt = 0; length > 0 && (size_t)length + 32 < sizeof target && attempt < 100; attempt++) {
-        snprintf(temporary, sizeof temporary, "%s.tmp-%ld-%u", target, (long)getpid(), attempt);
+        snprintf(temporary, sizeof temporary, "%s.tmp-%ld-%u", target, process_number(), attempt);
         file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_BINARY | O_CLOEXEC,
                     there ? (int)(facts.st_mode & 0777) : 0666);
         code = file < 0 ? errno : 0;

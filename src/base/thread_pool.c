@@ -1,5 +1,7 @@
 #include "base/thread_pool.h"
 
+#if INK_HAVE_THREADS
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -148,3 +150,43 @@ void ink_pool_run(ink_pool *pool, void (*job)(void *context, uint32_t worker), v
         pthread_cond_wait(&pool->done, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
 }
+
+#else
+
+struct ink_pool {
+    ink_allocator allocator;
+    uint32_t threads;
+};
+
+size_t ink_pool_memory(uint32_t threads)
+{
+    (void)threads;
+    return sizeof(ink_pool);
+}
+
+ink_status ink_pool_open(const ink_allocator *allocator, uint32_t threads, ink_pool **out, ink_error *error)
+{
+    ink_pool *pool = ink_alloc(allocator, sizeof *pool);
+    if (!pool)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory for %u threads", threads);
+    *pool = (ink_pool){ *allocator, threads };
+    *out = pool;
+    return INK_OK;
+}
+
+void ink_pool_close(ink_pool **pool)
+{
+    if (!pool || !*pool)
+        return;
+    ink_allocator allocator = (*pool)->allocator;
+    ink_free(&allocator, *pool);
+    *pool = NULL;
+}
+
+void ink_pool_run(ink_pool *pool, void (*job)(void *context, uint32_t worker), void *context)
+{
+    for (uint32_t worker = 0; worker < pool->threads; worker++)
+        job(context, worker);
+}
+
+#endif

@@ -1,8 +1,15 @@
-/* A pool of threads that all run one job at a time. */
+/* A pool of threads that all run one job at a time. WebAssembly without threads has the same pool: there the caller
+ * does the work of each in turn. */
 #ifndef INK_THREAD_POOL_H
 #define INK_THREAD_POOL_H
 
 #include "base/memory.h"
+
+#if defined(__wasm__) && !defined(_REENTRANT)
+#define INK_HAVE_THREADS 0
+#else
+#define INK_HAVE_THREADS 1
+#endif
 
 typedef struct ink_pool ink_pool;
 
@@ -17,7 +24,8 @@ void ink_pool_close(ink_pool **pool);
 
 /* Runs job(context, worker) on the caller, worker 0, and once on each other thread that wakes before the caller's own is
  * over; returns when all that began have finished. So a job must take its work piece by piece until none is left. The
- * caller waits for the others' last pieces at most 50 us awake, then asleep. */
+ * caller waits for the others' last pieces at most 50 us awake, then asleep. A job may not wait
+ * for that of another worker. */
 void ink_pool_run(ink_pool *pool, void (*job)(void *context, uint32_t worker), void *context);
 
 #endif

@@ -6,5 +6,6 @@
 #include "kernels/neon_vectors.h"
 #include "kernels/product_loops.h"
 #include "kernels/picture_loops.h"
+#include "kernels/weight_loops.h"
 
 #endif

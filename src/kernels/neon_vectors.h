@@ -58,6 +58,13 @@ ALWAYS_INLINE void vec_store_some(float *y, vec v, size_t count)
     }
 }
 
+/* What is used several times is loaded once. */
+ALWAYS_INLINE vec vec_in_register(vec v)
+{
+    __asm__("" : "+w"(v));
+    return v;
+}
+
 ALWAYS_INLINE vec vec_all(float x)
 {
     return vdupq_n_f32(x);

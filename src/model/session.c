@@ -216,8 +216,8 @@ static ink_status run(ink_session *s, const uint8_t *pixels, const float *floats
 {
     if (!s || (images && ((!pixels && !floats) || !output)))
         return ink_fail(error, INK_ERR_ARGUMENT, "ink_session_run: an argument is NULL");
-    /* More than any memory holds, and near enough to the end of size_t to overflow the counter: each of 256 threads adds a
-     * chunk, of 65536 at most, once it has passed `images`. */
+    /* More than any memory holds, and near enough to the end of size_t to overflow the counter: each of 256 threads
+     * adds a chunk, of 65536 at most, once it has passed `images`. */
     if (images > SIZE_MAX / 64)
         return ink_fail(error, INK_ERR_ARGUMENT, "ink_session_run: %zu images", images);
     s->pixels = pixels;

@@ -1,0 +1,11 @@
+/* WebAssembly SIMD kernels: the loops of *_loops.h with four lanes. scalar.c says what each computes. */
+#include "kernels/kernels.h"
+
+#if INK_HAVE_SIMD128
+
+#include "kernels/simd128_vectors.h"
+#include "kernels/product_loops.h"
+#include "kernels/picture_loops.h"
+#include "kernels/weight_loops.h"
+
+#endif

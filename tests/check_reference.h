@@ -146,28 +146,48 @@ static inline double ref_bias(const net_node *node, size_t at)
     return bias ? bias->values[at] : 0;
 }
 
-/* What output o, i, j of a convolution of stride 1 may be off by when it goes by one of Winograd's ways: by which of them,
- * the plan knows. Errors of the inputs count as parts of them. */
-static inline double ref_winograd_error(const net_tensor *w, const ref *in, const int64_t pad[4], size_t o, size_t i, size_t j)
+/* Adds what a convolution of stride 1 may be off by when it goes by one of Winograd's ways; by which of them, the plan knows,
+ * so the largest. Errors of the inputs count as parts of them. */
+static inline void ref_winograd_errors(const net_tensor *w, const ref *in, const int64_t pad[4], ref *out)
 {
-    double most = 0;
+    const size_t channels = w->dim[1], columns = w->dim[0];
+    double *most = calloc(out->count + 1, sizeof *most);
+    assert_non_null(most);
     for (const winograd_way *way = winograd_ways; way < winograd_ways + WINOGRAD_WAYS; way++) {
+        const size_t down = (out->dim[1] + way->tile - 1) / way->tile, across = (out->dim[2] + way->tile - 1) / way->tile;
         const size_t taps = way->kernel * way->kernel;
-        double size = 0, d[36];
-        for (size_t c = 0; way->kernel == w->dim[2] && c < w->dim[1]; c++) {
+        if (way->kernel != w->dim[2])
+            continue;
+        double(*v)[36] = calloc(down * across * channels, sizeof *v), (*u)[36] = calloc(columns * channels, sizeof *u);
+        assert_true(v && u);
+        for (size_t t = 0; t < down * across * channels; t++) {
+            double d[36];
             for (size_t n = 0; n < way->side * way->side; n++) {
-                const int64_t y = (int64_t)(i / way->tile * way->tile + n / way->side) - pad[0];
-                const int64_t x = (int64_t)(j / way->tile * way->tile + n % way->side) - pad[1];
+                const int64_t y = (int64_t)(t / channels / across * way->tile + n / way->side) - pad[0];
+                const int64_t x = (int64_t)(t / channels % across * way->tile + n % way->side) - pad[1];
                 const bool inside = y >= 0 && y < in->dim[1] && x >= 0 && x < in->dim[2];
-                const size_t at = inside ? (c * in->dim[1] + (size_t)y) * in->dim[2] + (size_t)x : 0;
+                const size_t at = inside ? (t % channels * in->dim[1] + (size_t)y) * in->dim[2] + (size_t)x : 0;
                 d[n] = inside ? fabs(in->value[at]) + in->error[at] : 0;
             }
-            size += winograd_size(way, d, w->values + (o * w->dim[1] + c) * taps, i % way->tile, j % way->tile);
+            winograd_input_sizes(way, d, v[t]);
         }
-        const double steps = winograd_steps(way, w->dim[1]);
-        most = fmax(most, size > 0 ? check_gamma(steps) * size + steps * CHECK_TINY : 0);
+        for (size_t i = 0; i < columns * channels; i++)
+            winograd_weight_sizes(way, w->values + i * taps, u[i]);
+        const double steps = winograd_steps(way, channels);
+        for (size_t at = 0; at < out->count; at++) {
+            const size_t o = at / out->dim[2] / out->dim[1], i = at / out->dim[2] % out->dim[1], j = at % out->dim[2];
+            const size_t tile = i / way->tile * across + j / way->tile;
+            double size = 0;
+            for (size_t c = 0; c < channels; c++)
+                size += winograd_size(way, v[tile * channels + c], u[o * channels + c], i % way->tile, j % way->tile);
+            most[at] = fmax(most[at], check_gamma(steps) * size + steps * CHECK_TINY);
+        }
+        free(v);
+        free(u);
     }
-    return most;
+    for (size_t at = 0; at < out->count; at++)
+        out->error[at] += most[at];
+    free(most);
 }
 
 /* y[o, i, j] = bias[o] + sum over c, a, b of x[c, i s + a d - p, j s + b d - p] w[o, c, a, b], c over the
@@ -200,11 +220,11 @@ static inline ref ref_conv2d(const net_node *node, const ref *in)
                                           (size_t)x, w->values[(o * depth + c) * taps + t]);
             }
         ref_sum_put(&out, at, sum, ref_bias(node, o), depth * taps);
-        /* With few channels they never go that way. */
-        if (w->dim[2] == w->dim[3] && groups == 1 && depth * w->dim[0] > 128 && stride[0] * stride[1] == 1 &&
-            dilation[0] * dilation[1] == 1)
-            out.error[at] += ref_winograd_error(w, in, pad, o, (size_t)i, (size_t)j);
     }
+    /* With few channels they never go that way. */
+    if (w->dim[2] == w->dim[3] && groups == 1 && depth * w->dim[0] > 128 && stride[0] * stride[1] == 1 &&
+        dilation[0] * dilation[1] == 1)
+        ref_winograd_errors(w, in, pad, &out);
     return out;
 }
 

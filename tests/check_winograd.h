@@ -41,21 +41,41 @@ static const winograd_way winograd_ways[] = {
 };
 enum { WINOGRAD_WAYS = sizeof winograd_ways / sizeof *winograd_ways };
 
-/* For one channel the size of output i, k of a tile: what it would be if each product, sum and transform had the size of
- * its parts. `d` are the tile's inputs, side x side, `g` the weights, kernel x kernel. */
-static inline double winograd_size(const winograd_way *way, const double *d, const double *g, size_t i, size_t k)
+/* |M| |x| |M^T| for a line's matrix M of `side` rows of `stride`, and x of n x n. */
+static inline void winograd_sizes(const double *matrix, size_t stride, size_t side, const double *x, size_t n, double *out)
+{
+    double half[6][6];
+    for (size_t y = 0; y < side; y++)
+        for (size_t k = 0; k < n; k++) {
+            half[y][k] = 0;
+            for (size_t i = 0; i < n; i++)
+                half[y][k] += fabs(matrix[y * stride + i] * x[i * n + k]);
+        }
+    for (size_t y = 0; y < side; y++)
+        for (size_t k = 0; k < side; k++) {
+            out[y * side + k] = 0;
+            for (size_t i = 0; i < n; i++)
+                out[y * side + k] += fabs(matrix[k * stride + i]) * half[y][i];
+        }
+}
+
+/* For one channel what transformed inputs d, side x side, and weights g, kernel x kernel, would be if each sum had the size
+ * of its parts; and what output i, k of the tile then is. */
+static inline void winograd_input_sizes(const winograd_way *way, const double *d, double v[36])
+{
+    winograd_sizes(way->in[0], 6, way->side, d, way->side, v);
+}
+
+static inline void winograd_weight_sizes(const winograd_way *way, const double *g, double u[36])
+{
+    winograd_sizes(way->weights[0], 5, way->side, g, way->kernel, u);
+}
+
+static inline double winograd_size(const winograd_way *way, const double v[36], const double u[36], size_t i, size_t k)
 {
     double size = 0;
-    for (size_t y = 0; y < way->side; y++)
-        for (size_t x = 0; x < way->side; x++) {
-            const double out = way->out[i][y] * way->out[k][x];
-            double v = 0, u = 0;
-            for (size_t n = 0; out != 0 && n < way->side * way->side; n++)
-                v += fabs(way->in[y][n / way->side] * way->in[x][n % way->side] * d[n]);
-            for (size_t n = 0; out != 0 && n < way->kernel * way->kernel; n++)
-                u += fabs(way->weights[y][n / way->kernel] * way->weights[x][n % way->kernel] * g[n]);
-            size += fabs(out) * u * v;
-        }
+    for (size_t n = 0; n < way->side * way->side; n++)
+        size += fabs(way->out[i][n / way->side] * way->out[k][n % way->side]) * u[n] * v[n];
     return size;
 }
 

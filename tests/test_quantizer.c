@@ -105,7 +105,7 @@ static void check_weights(const ink_node *old, const ink_node *new, const float 
 {
     const ink_tensor_info *w = new->parameters[0], *scale = new->parameters[2];
     assert_true(w->type == INK_I8 && scale && scale->type == INK_F32 && scale->rank == 1);
-    const size_t channels = w->dim[0], row = w->bytes / channels;
+    const size_t channels = w->dim[0], row = (size_t)w->bytes / channels;
     for (size_t o = 0; o < channels; o++) {
         const int8_t *bytes = (const int8_t *)w->data + o * row;
         const double s = (double)((const float *)scale->data)[o];

@@ -311,14 +311,20 @@ ALWAYS_INLINE void sparse_tile(const ink_sparse_dense_f32 *k, const sparse_list 
     const uint32_t *index = list->index;
     float *y = k->y + list->row * k->columns + column;
     vec sum[SPARSE_ROWS][SPARSE_VECTORS];
-    UNROLL
-    for (size_t v = 0; v < vectors; v++)
+    const size_t left = k->columns - column;
+    if (!part) {
         UNROLL
-        for (size_t r = 0; r < rows; r++) {
-            const size_t at = v * LANES, left = k->columns - column;
-            sum[r][v] = !part ? vec_load(k->bias + column + at)
-                              : vec_load_some(y + r * k->columns + at, at < left ? left - at : 0);
-        }
+        for (size_t v = 0; v < vectors; v++)
+            UNROLL
+            for (size_t r = 0; r < rows; r++)
+                sum[r][v] = vec_load(k->bias + column + v * LANES);
+    } else {
+        UNROLL
+        for (size_t v = 0; v < vectors; v++)
+            UNROLL
+            for (size_t r = 0; r < rows; r++)
+                sum[r][v] = vec_load_some(y + r * k->columns + v * LANES, v * LANES < left ? left - v * LANES : 0);
+    }
     for (size_t n = part ? list->end[part - 1] : 0; n < end; n++) {
         const float *from = w + (size_t)index[n] * SPARSE_TILE;
         vec a[SPARSE_ROWS];
@@ -338,7 +344,7 @@ ALWAYS_INLINE void sparse_tile(const ink_sparse_dense_f32 *k, const sparse_list 
     for (size_t v = 0; v < vectors; v++)
         UNROLL
         for (size_t r = 0; r < rows; r++) {
-            const size_t at = v * LANES, left = k->columns - column;
+            const size_t at = v * LANES;
             if (at < left)
                 vec_store_some(y + r * k->columns + at, vec_leaky(sum[r][v], slope), left - at);
         }
@@ -389,26 +395,21 @@ void ISA(sparse_dense_f32)(const ink_sparse_dense_f32 *k)
 
 void ISA(peak_f32)(const ink_peak_f32 *k)
 {
+    enum { SUMS = ROWS_MOST * VECTORS }; /* as many as a tile of products has */
     const vec half = vec_all(0.5f), one = vec_all(1);
-    vec sum[ROWS_MOST][VECTORS]; /* as many as a tile of products has */
+    vec sum[SUMS];
     UNROLL
-    for (size_t r = 0; r < ROWS_MOST; r++)
-        UNROLL
-        for (size_t v = 0; v < VECTORS; v++)
-            sum[r][v] = vec_load(k->y + (r * VECTORS + v) * LANES);
+    for (size_t i = 0; i < SUMS; i++)
+        sum[i] = vec_load(k->y + i * LANES);
     for (size_t n = 0; n < k->rounds; n++) {
         UNROLL
-        for (size_t r = 0; r < ROWS_MOST; r++)
-            UNROLL
-            for (size_t v = 0; v < VECTORS; v++)
-                sum[r][v] = vec_in_register(vec_fma(sum[r][v], half, one));
+        for (size_t i = 0; i < SUMS; i++)
+            sum[i] = vec_in_register(vec_fma(sum[i], half, one));
     }
     UNROLL
-    for (size_t r = 0; r < ROWS_MOST; r++)
-        UNROLL
-        for (size_t v = 0; v < VECTORS; v++)
-            vec_store(k->y + (r * VECTORS + v) * LANES, sum[r][v]);
-    *k->width = ROWS_MOST * TILE;
+    for (size_t i = 0; i < SUMS; i++)
+        vec_store(k->y + i * LANES, sum[i]);
+    *k->width = SUMS * LANES;
 }
 
 #endif

@@ -67,7 +67,7 @@ def processor():
 def system():
     facts = pathlib.Path("/etc/os-release")
     named = dict(re.findall(r'^(\w+)="?([^"\n]*)', facts.read_text(encoding="utf-8"), re.M)) if facts.exists() else {}
-    return "%s, Linux %s" % (named.get("PRETTY_NAME", "unknown"), os.uname().release)
+    return named.get("PRETTY_NAME", "unknown")
 
 
 def load():

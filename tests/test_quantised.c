@@ -126,6 +126,53 @@ static void values_are_those_of_float32(void **state)
     }
 }
 
+/* inkling's own bytes, made of this model. */
+static ink_model *to_bytes(const ink_model *model, ink_buffer *file)
+{
+    uint8_t pixels[IMAGES * SIDE * SIDE];
+    uint64_t random = 8;
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(test_random(&random) >> 56);
+    ink_quantizer *quantizer;
+    ink_model *bytes;
+    ink_error error;
+    check_error(ink_quantizer_open(model, NULL, &quantizer, &error), &error, INK_OK, NULL);
+    check_error(ink_quantizer_add(quantizer, pixels, IMAGES, &error), &error, INK_OK, NULL);
+    check_error(ink_quantizer_make(quantizer, file, &error), &error, INK_OK, NULL);
+    ink_quantizer_close(&quantizer);
+    check_error(ink_model_open_memory(file->data, file->size, NULL, &bytes, &error), &error, INK_OK, NULL);
+    return bytes;
+}
+
+/* What becomes bytes is what the blocks hold: all of it, and as if it had been float32. */
+static void bytes_are_those_of_float32(void **state)
+{
+    (void)state;
+    for (size_t t = 0; t < TYPES; t++) {
+        ink_model *packed = make(t, false), *plain = make(t, true);
+        ink_buffer files[2];
+        ink_model *got = to_bytes(packed, &files[0]), *want = to_bytes(plain, &files[1]);
+        size_t compared = 0;
+        const ink_tensor_info *a, *b;
+        for (size_t i = 0; (a = ink_model_tensor(got, i)) != NULL && (b = ink_model_tensor(want, i)) != NULL; i++) {
+            assert_string_equal(a->name, b->name);
+            if (b->type == INK_I8 || strstr(b->name, ".scale")) {
+                assert_int_equal(a->type, b->type);
+                assert_int_equal(a->bytes, b->bytes);
+                assert_memory_equal(a->data, b->data, a->bytes);
+                compared++;
+            }
+        }
+        assert_int_equal(compared, 6); /* of three layers */
+        ink_model_close(&got);
+        ink_model_close(&want);
+        ink_buffer_close(&files[0]);
+        ink_buffer_close(&files[1]);
+        ink_model_close(&packed);
+        ink_model_close(&plain);
+    }
+}
+
 static const ink_metadata *find_key(const ink_model *model, const char *key)
 {
     for (size_t i = 0; i < ink_model_get_info(model)->metadata; i++)
@@ -286,6 +333,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_those_of_float32),
+        cmocka_unit_test(bytes_are_those_of_float32),
         cmocka_unit_test(types_are_kept_in_files),
         cmocka_unit_test(ggml_files_are_read),
         cmocka_unit_test(builders_want_whole_blocks),

@@ -10,7 +10,7 @@
 static ink_status retype_tensor(ink_tensor_info *tensor, ink_type type, ink_arena *arena, ink_error *error)
 {
     const ink_type_row *from = ink_type_get(tensor->type);
-    const size_t count = (size_t)(tensor->bytes / from->block_bytes * from->block_items);
+    const size_t count = (size_t)ink_type_elements(from, tensor->bytes);
     const size_t bytes = ink_type_get(type)->block_bytes;
     float *floats = ink_arena_array(arena, count, sizeof *floats);
     uint8_t *data = ink_arena_array(arena, count, bytes);

@@ -116,10 +116,7 @@ static const ink_tensor_info *tensor_at(const ink_model *model, size_t i)
 
 static size_t elements_of(const ink_tensor_info *tensor)
 {
-    size_t elements = 1;
-    for (uint32_t k = 0; k < tensor->rank; k++)
-        elements *= tensor->dim[k];
-    return elements;
+    return (size_t)ink_type_elements(ink_type_get(tensor->type), tensor->bytes);
 }
 
 static void put_data(ink_text *to, const ink_tensor_info *tensor)

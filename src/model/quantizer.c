@@ -325,7 +325,7 @@ static ink_status add_weights(const layer *l, ink_graph *graph, ink_error *error
     const ink_node *node = l->step->node, *norm = l->step->batch_norm;
     const ink_tensor_info *weight = node->parameters[INK_INT8_WEIGHT];
     const uint32_t channels = weight->dim[0];
-    const size_t count = (size_t)(weight->bytes / ink_type_get(weight->type)->block_bytes), row = count / channels;
+    const size_t count = (size_t)ink_type_elements(ink_type_get(weight->type), weight->bytes), row = count / channels;
     float *floats = ink_arena_array(graph->arena, count, sizeof *floats);
     int8_t *bytes = ink_arena_array(graph->arena, count, sizeof *bytes);
     float *scale = ink_arena_array(graph->arena, channels, sizeof *scale);

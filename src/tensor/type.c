@@ -252,6 +252,11 @@ bool ink_type_bytes(const ink_type_row *row, uint64_t elements, uint64_t *bytes)
     return ink_mul_u64(elements / row->block_items, row->block_bytes, bytes);
 }
 
+uint64_t ink_type_elements(const ink_type_row *row, uint64_t bytes)
+{
+    return bytes / row->block_bytes * row->block_items;
+}
+
 void ink_type_to_f32(ink_type type, const void *data, size_t count, float *out)
 {
     const ink_type_row *row = ink_type_get(type);

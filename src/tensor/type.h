@@ -32,6 +32,8 @@ const char *ink_type_names(char text[INK_TYPE_NAMES]);
 
 /* What `elements` elements take, whole blocks; false when 64 bits cannot count that. */
 bool ink_type_bytes(const ink_type_row *row, uint64_t elements, uint64_t *bytes);
+/* And back: the elements of so many bytes, whole blocks of them. */
+uint64_t ink_type_elements(const ink_type_row *row, uint64_t bytes);
 
 /* IEEE 754 binary16. To half: round to nearest even, overflow to infinity. */
 float ink_f16_to_f32(uint16_t half);

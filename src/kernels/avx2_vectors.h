@@ -138,11 +138,4 @@ ALWAYS_INLINE vec vec_leaky(vec v, vec slope)
     return _mm256_max_ps(_mm256_mul_ps(v, slope), v);
 }
 
-ALWAYS_INLINE void store_columns(float *y, __m256 low, __m256 high, size_t width)
-{
-    vec_store_some(y, low, width);
-    if (width > LANES)
-        vec_store_some(y + LANES, high, width - LANES);
-}
-
 #endif

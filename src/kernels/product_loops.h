@@ -7,10 +7,6 @@
 #include "kernels/kernels.h"
 #include "kernels/unroll.h"
 
-/* A tile's rows are a constant in its code, so that its sums stay in registers. Each number of them is code, so not all
- * have their own. */
-#define EACH_ROWS(CASE) CASE(12) CASE(9) CASE(8) CASE(6) CASE(5) CASE(4) CASE(3) CASE(2) CASE(1)
-
 enum { PANELS_MOST = 4 };
 
 /* ---- igemm ----
@@ -72,10 +68,11 @@ ALWAYS_INLINE void product_tile(const ink_igemm_f32 *g, size_t row, size_t colum
         }
 }
 
-/* `count` tiles of a panel, their rows `step` apart and their outputs `y_step`. A function for each shape: clang 14
- * leaves the sums of several in one function in memory. */
-#define EACH_SHAPE(CASE) EACH_ROWS_OF(CASE, 1) EACH_ROWS_OF(CASE, 2) EACH_ROWS_OF(CASE, 3) EACH_ROWS_OF(CASE, 4)
-#define EACH_ROWS_OF(CASE, v)                                                                                          \
+/* `count` tiles of a panel, their rows `step` apart and their outputs `y_step`. A tile's rows and vectors are constants in
+ * its code, so that its sums stay in registers; each shape is code, so not all numbers of rows have their own. And a
+ * function, for clang 14 leaves the sums of several in one function in memory. */
+#define EACH_SHAPE(CASE) EACH_ROWS(CASE, 1) EACH_ROWS(CASE, 2) EACH_ROWS(CASE, 3) EACH_ROWS(CASE, 4)
+#define EACH_ROWS(CASE, v)                                                                                             \
     CASE(12, v) CASE(9, v) CASE(8, v) CASE(6, v) CASE(5, v) CASE(4, v) CASE(3, v) CASE(2, v) CASE(1, v)
 
 #define CASE(n, v)                                                                                                     \
@@ -109,62 +106,43 @@ static void product_panels(const ink_igemm_f32 *g, size_t column)
     product_tile(g, 0, column, g->y + column, false, 1, PANELS_MOST, VECTORS);
 }
 
-/* How so many rows go in tiles: `full` of the most rows, then up to four pieces. No piece is under four rows where it can
- * be helped: its few sums would wait for each other. */
-typedef struct row_tiles {
-    size_t full, pieces, piece[4];
-} row_tiles;
-
-static row_tiles tiles_of_rows(size_t rows)
+/* Rows in the next tile of so many that are left: as many as can be, but so that no tile is under four rows where it can be
+ * helped: its few sums would wait for each other. */
+static size_t rows_of_tile(size_t left)
 {
     enum { FEW = 4 };
     static const uint8_t sizes[] = {
-#define CASE(n) n,
-        EACH_ROWS(CASE)
+#define CASE(n, v) n,
+        EACH_ROWS(CASE, 1)
 #undef CASE
     };
-    row_tiles t = { .full = rows / ROWS_MOST };
-    size_t left = rows % ROWS_MOST;
-    if (left && left < FEW && t.full) {
-        t.full--;
-        left += ROWS_MOST;
+    size_t largest = 0;
+    for (size_t i = 0; i < sizeof sizes; i++) {
+        if (sizes[i] > ROWS_MOST || sizes[i] > left)
+            continue;
+        if (sizes[i] == left || left - sizes[i] >= FEW)
+            return sizes[i];
+        largest = largest ? largest : sizes[i];
     }
-    while (left) {
-        size_t best = 0;
-        for (size_t i = 0; i < sizeof sizes; i++) {
-            const bool fits = sizes[i] <= left && sizes[i] <= ROWS_MOST;
-            if (fits && (!best || (left - best > 0 && left - best < FEW && (left == sizes[i] || left - sizes[i] >= FEW))))
-                best = sizes[i];
-        }
-        t.piece[t.pieces++] = best;
-        left -= best;
-    }
-    return t;
+    return largest;
 }
 
 /* All rows, or for each window its rows. */
 void ISA(igemm_f32)(const ink_igemm_f32 *g)
 {
-    const size_t window = g->window > 1 ? g->window : 0;
-    const row_tiles tiles = tiles_of_rows(window ? window : g->rows);
+    const size_t window = g->window > 1 ? g->window : 0, together = window ? window : g->rows;
     size_t column = 0;
     if (g->rows == 1)
         for (; column + PANELS_MOST * TILE - LANES < g->columns; column += PANELS_MOST * TILE)
             product_panels(g, column);
     for (; column < g->columns; column += TILE) {
         float *y = g->y + column;
-        size_t row = 0;
-        for (size_t t = 0; t < tiles.full + tiles.pieces; t++) {
-            const size_t rows = t < tiles.full ? ROWS_MOST : tiles.piece[t - tiles.full];
-            if (window) {
-                product_tiles(g, row, column, rows, window, g->rows / window, y, g->y_stride, t > 0);
-                row += rows;
-            } else {
-                const size_t count = t < tiles.full ? tiles.full : 1;
-                product_tiles(g, row, column, rows, rows, count, y + row * g->y_stride, rows * g->y_stride, false);
-                row += rows * count;
-                t += count - 1;
-            }
+        for (size_t row = 0, rows; row < together; row += rows) {
+            rows = rows_of_tile(together - row);
+            if (window)
+                product_tiles(g, row, column, rows, window, g->rows / window, y, g->y_stride, row > 0);
+            else
+                product_tiles(g, row, column, rows, rows, 1, y + row * g->y_stride, rows * g->y_stride, false);
         }
     }
 }

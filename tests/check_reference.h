@@ -15,6 +15,8 @@
 #include "check_network.h"
 #include "check_winograd.h"
 
+#include "ops/winograd.h"
+
 typedef struct ref {
     uint32_t rank, dim[4];
     size_t count;
@@ -146,17 +148,23 @@ static inline double ref_bias(const net_node *node, size_t at)
     return bias ? bias->values[at] : 0;
 }
 
-/* Adds what a convolution of stride 1 may be off by when it goes by one of Winograd's ways; by which of them, the plan knows,
- * so the largest. Errors of the inputs count as parts of them. */
+/* Adds what a convolution of stride 1 may be off by when it goes by one of Winograd's ways: that which the rule of costs names,
+ * with or without the last row and column, which a pool behind it may not want. Errors of the inputs count as parts of them. */
 static inline void ref_winograd_errors(const net_tensor *w, const ref *in, const int64_t pad[4], ref *out)
 {
     const size_t channels = w->dim[1], columns = w->dim[0];
+    ink_winograd_sizes sizes = { .kernel = w->dim[2], .channels = channels, .columns = columns,
+                                 .out_height = out->dim[1], .out_width = out->dim[2] };
+    const size_t whole_tile = ink_winograd_tile(&sizes, sizes.out_height * sizes.out_width);
+    sizes.out_height -= sizes.out_height % 2;
+    sizes.out_width -= sizes.out_width % 2;
+    const size_t pooled_tile = ink_winograd_tile(&sizes, sizes.out_height * sizes.out_width);
     double *most = calloc(out->count + 1, sizeof *most);
     assert_non_null(most);
     for (const winograd_way *way = winograd_ways; way < winograd_ways + WINOGRAD_WAYS; way++) {
         const size_t down = (out->dim[1] + way->tile - 1) / way->tile, across = (out->dim[2] + way->tile - 1) / way->tile;
         const size_t taps = way->kernel * way->kernel;
-        if (way->kernel != w->dim[2])
+        if (way->kernel != w->dim[2] || (way->tile != whole_tile && way->tile != pooled_tile))
             continue;
         double(*v)[36] = calloc(down * across * channels, sizeof *v), (*u)[36] = calloc(columns * channels, sizeof *u);
         assert_true(v && u);
@@ -221,9 +229,7 @@ static inline ref ref_conv2d(const net_node *node, const ref *in)
             }
         ref_sum_put(&out, at, sum, ref_bias(node, o), depth * taps);
     }
-    /* With few channels they never go that way. */
-    if (w->dim[2] == w->dim[3] && groups == 1 && depth * w->dim[0] > 128 && stride[0] * stride[1] == 1 &&
-        dilation[0] * dilation[1] == 1)
+    if (w->dim[2] == w->dim[3] && groups == 1 && stride[0] * stride[1] == 1 && dilation[0] * dilation[1] == 1)
         ref_winograd_errors(w, in, pad, &out);
     return out;
 }

@@ -4,7 +4,9 @@
 
 #include "check.h"
 
-/* With how many roundings each line makes one after the other. */
+/* With how many roundings each line makes one after the other. Of F(4x4, 3x3) and F(2x2, 5x5) a line of inputs has four terms
+ * at most: the product with 5 is rounded, those with 2 and 4 are exact, and three sums; a line of outputs has five, whose
+ * factors are powers of two: four sums; a line of weights the constant, its product, and the sums. */
 typedef struct winograd_way {
     size_t kernel, tile, side;
     double in[6][6], out[4][6], weights[6][5];
@@ -28,7 +30,7 @@ static const winograd_way winograd_ways[] = {
       { { 1 / 4.0 }, { -WINOGRAD_SIXTH, -WINOGRAD_SIXTH, -WINOGRAD_SIXTH },
         { -WINOGRAD_SIXTH, WINOGRAD_SIXTH, -WINOGRAD_SIXTH }, { WINOGRAD_24TH, 2 * WINOGRAD_24TH, 4 * WINOGRAD_24TH },
         { WINOGRAD_24TH, -2 * WINOGRAD_24TH, 4 * WINOGRAD_24TH }, { 0, 0, 1 } },
-      5, 5, 4 },
+      4, 4, 4 },
     { 5, 2, 6, WINOGRAD_IN6,
       { { 1, 1, 1, 1, 1, 0 }, { 0, 1, -1, 2, -2, 1 } },
       { { 1 / 4.0 },
@@ -37,7 +39,7 @@ static const winograd_way winograd_ways[] = {
         { WINOGRAD_24TH, 2 * WINOGRAD_24TH, 4 * WINOGRAD_24TH, 8 * WINOGRAD_24TH, 16 * WINOGRAD_24TH },
         { WINOGRAD_24TH, -2 * WINOGRAD_24TH, 4 * WINOGRAD_24TH, -8 * WINOGRAD_24TH, 16 * WINOGRAD_24TH },
         { 0, 0, 0, 0, 1 } },
-      5, 5, 6 },
+      4, 4, 6 },
 };
 enum { WINOGRAD_WAYS = sizeof winograd_ways / sizeof *winograd_ways };
 

@@ -86,15 +86,10 @@ static int check_labels(const job *work)
         return cli_failed("%s holds labels and %s pictures: looks like you swapped them, wanted "
                           "IMAGES LABELS", images->name, labels->name);
     int code = image_set_need_pictures(images);
+    if (!code)
+        code = image_set_need_labels(labels, images);
     if (code)
         return code;
-    if (!labels->labels)
-        return cli_failed("%s: wanted labels, an IDX file of rank 1, these look like pictures",
-                          labels->name);
-    if (images->count != labels->count)
-        return cli_failed("%s: holds %zu label%s, wanted %zu, one for each image of %s",
-                          labels->name, labels->count, plural(labels->count), images->count,
-                          images->name);
     for (size_t i = 0; i < labels->count; i++)
         if (labels->data[i] >= work->info->classes)
             return cli_failed("%s: label %zu is %u, the model has %u classes (0 to %u)",

@@ -66,21 +66,13 @@ typedef struct job {
 
 static int read_files(job *work)
 {
-    const image_set *images = &work->images, *labels = &work->labels;
     int code = image_set_read(work->how->calibrate, work->info, &work->images);
     if (!code)
-        code = image_set_need_pictures(images);
+        code = image_set_need_pictures(&work->images);
     if (code || !work->how->labels)
         return code;
     code = image_set_read(work->how->labels, work->info, &work->labels);
-    if (code)
-        return code;
-    if (!labels->labels)
-        return cli_failed("%s: wanted labels, an IDX file of rank 1, these look like pictures", labels->name);
-    if (images->count != labels->count)
-        return cli_failed("%s: holds %zu label%s, wanted %zu, one for each image of %s", labels->name, labels->count,
-                          plural(labels->count), images->count, images->name);
-    return CLI_DONE;
+    return code ? code : image_set_need_labels(&work->labels, &work->images);
 }
 
 /* Goes through the pictures chunk by chunk, and tells how far it is. */

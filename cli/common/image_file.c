@@ -178,3 +178,13 @@ int image_set_need_pictures(const image_set *set)
         return cli_failed("%s: holds no pictures", set->name);
     return CLI_DONE;
 }
+
+int image_set_need_labels(const image_set *labels, const image_set *images)
+{
+    if (!labels->labels)
+        return cli_failed("%s: wanted labels, an IDX file of rank 1, these look like pictures", labels->name);
+    if (images->count != labels->count)
+        return cli_failed("%s: holds %zu label%s, wanted %zu, one for each image of %s", labels->name, labels->count,
+                          plural(labels->count), images->count, images->name);
+    return CLI_DONE;
+}

@@ -26,6 +26,9 @@ void image_set_close(image_set *set);
 /* Refuses a file of labels, or one without any picture. */
 int image_set_need_pictures(const image_set *set);
 
+/* Refuses what is no file of labels, or not of one for each picture of `images`. */
+int image_set_need_labels(const image_set *labels, const image_set *images);
+
 /* Refuses a model that wants other input than grey pictures. */
 int image_model_check(const char *path, const ink_model_info *model);
 

@@ -167,7 +167,6 @@ static bool holds_picture(const ink_plan *plan, uint32_t buffer, size_t before)
 
 static bool can_be(const ink_graph *graph, const ink_step *step, const char *keep)
 {
-    enum { MOST = INT32_MAX / (255 * 127) };
     if (!is_layer(step->node) || is_kept(keep, step->node->name))
         return false;
     const ink_tensor_info *weight = step->node->parameters[INK_INT8_WEIGHT];
@@ -175,7 +174,7 @@ static bool can_be(const ink_graph *graph, const ink_step *step, const char *kee
     for (uint32_t i = 1; i < weight->rank; i++)
         terms *= weight->dim[i];
     /* A batch norm that is the output could not be left out. */
-    return terms <= MOST && step->batch_norm != &graph->nodes[graph->node_count - 1] &&
+    return terms <= INK_INT8_TERMS && step->batch_norm != &graph->nodes[graph->node_count - 1] &&
            (step->op != &ink_op_conv2d || ink_attr_u32(&step->node->attributes, INK_ATTR_GROUPS, 0) == 1);
 }
 

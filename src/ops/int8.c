@@ -42,7 +42,6 @@ static ink_status check_absent(const ink_node *node, ink_error *error)
 
 ink_status ink_int8_check(ink_node *node, uint64_t terms, ink_error *error)
 {
-    enum { MOST = INT32_MAX / (255 * 127) };
     const ink_tensor_info *weight = node->parameters[INK_INT8_WEIGHT];
     if (!ink_is_int8(node))
         return check_absent(node, error);
@@ -56,9 +55,9 @@ ink_status ink_int8_check(ink_node *node, uint64_t terms, ink_error *error)
         node->attributes.count[INK_ATTR_INPUT_ZERO] = 1;
         node->attributes.value[INK_ATTR_INPUT_ZERO][0] = 0;
     }
-    if (terms > MOST)
+    if (terms > INK_INT8_TERMS)
         return ink_node_fail(error, INK_ERR_LIMIT, node, "each output is a sum of %llu products, with a weight of i8 the "
-                             "limit is %d", (unsigned long long)terms, MOST);
+                             "limit is %d", (unsigned long long)terms, INK_INT8_TERMS);
     const int8_t *values = weight->data;
     for (uint64_t i = 0; i < weight->bytes; i++)
         if (values[i] == INT8_MIN)

@@ -5,6 +5,7 @@
 #include "ops/op.h"
 
 enum { INK_INT8_WEIGHT, INK_INT8_BIAS, INK_INT8_SCALE }; /* their parameters */
+enum { INK_INT8_TERMS = INT32_MAX / (255 * 127) };       /* the most products whose sum 32 bits hold */
 
 /* True for a conv2d or dense node with I8 weights. */
 bool ink_is_int8(const ink_node *node);

@@ -192,6 +192,8 @@ static void run_worker(void *context, uint32_t worker)
 {
     ink_session *s = context;
     size_t first, count;
+    if (worker >= s->sharing)
+        return; /* woken with the others, as the pool wakes all */
     while ((count = take(s, &first)) > 0)
         run_chunk(s, worker, first, count);
 }
@@ -216,8 +218,7 @@ static ink_status run(ink_session *s, const uint8_t *pixels, const float *floats
 {
     if (!s || (images && ((!pixels && !floats) || !output)))
         return ink_fail(error, INK_ERR_ARGUMENT, "ink_session_run: an argument is NULL");
-    /* More than any memory holds, and near enough to the end of size_t to overflow the counter: each of 256 threads
-     * adds a chunk, of 65536 at most, once it has passed `images`. */
+    /* More than any memory holds: a mistake. */
     if (images > SIZE_MAX / 64)
         return ink_fail(error, INK_ERR_ARGUMENT, "ink_session_run: %zu images", images);
     s->pixels = pixels;

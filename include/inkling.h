@@ -343,6 +343,75 @@ INK_API double ink_session_step_seconds(const ink_session *session, size_t step)
 /* The index of the largest of n floats, the first of equals; 0 for n = 0. */
 INK_API size_t ink_argmax(const float *x, size_t n);
 
+/* ---- pictures from anywhere ------------------------------------------------------------------- */
+
+/* A picture: rows from the top, of `width` pixels of `channels` bytes. It is borrowed. */
+typedef struct ink_picture {
+    const uint8_t *pixels;
+    uint32_t width, height;
+    uint32_t channels; /* 1: grey; 3: red, green, blue */
+    size_t stride;     /* bytes from one row to the next; 0: width * channels */
+} ink_picture;
+
+/* What the writing is. */
+typedef enum ink_polarity {
+    INK_POLARITY_FIND = 0, /* whichever explains the picture with less ink */
+    INK_POLARITY_DARK = 1, /* dark on light paper */
+    INK_POLARITY_LIGHT = 2 /* light on a dark board */
+} ink_polarity;
+
+typedef struct ink_read_options {
+    size_t size; /* sizeof(ink_read_options) */
+    const ink_allocator *allocator; /* NULL: malloc; copied */
+    ink_polarity polarity;
+    int single;          /* not 0: the whole picture is one digit */
+    float threshold;     /* a digit of a lower probability is unsure; 0: INK_READ_THRESHOLD; up to 1 */
+    int steps;           /* not 0: keep a picture of each step */
+    uint64_t max_pixels; /* of the picture; 0: 200 million */
+} ink_read_options;
+#define INK_READ_OPTIONS_INIT { sizeof(ink_read_options), NULL, INK_POLARITY_FIND, 0, 0.0f, 0, 0 }
+#define INK_READ_THRESHOLD 0.7f
+
+/* Something written that may be a digit. */
+typedef struct ink_mark {
+    size_t digit;         /* the likeliest class */
+    float probability;    /* its own */
+    int unsure;           /* not 0: below the threshold, so perhaps no digit at all */
+    uint32_t x, y, width, height; /* its box in the picture, in pixels from the upper left corner */
+    uint32_t line;        /* from 0, the topmost */
+    const float *probabilities; /* [classes] */
+    const uint8_t *pixels; /* [H, W] of the model's input: what the network saw */
+} ink_mark;
+
+/* A picture of a step on the way, grey. */
+typedef struct ink_read_step {
+    const char *name;
+    uint32_t width, height;
+    const uint8_t *pixels;
+} ink_read_step;
+
+typedef struct ink_reading {
+    size_t count;
+    const ink_mark *marks; /* in reading order: line by line, from left to right */
+    const char *text;      /* the labels, '?' for an unsure one, a blank where a gap is wide, '\n' between lines */
+    uint32_t lines;
+    size_t steps;
+    const ink_read_step *step;
+} ink_reading;
+
+/* Finds what is written in a picture, drawing, photo or scan, and reads each mark with the session's model, of one input
+ * channel. Specks and ruled lines are left out, digits that touch are split where the model likes the parts best
+ * (docs/handwriting.md). With `single` there is one mark at most: the ink of the whole picture. A picture without ink
+ * gives none. Errors: INK_ERR_ARGUMENT, INK_ERR_LIMIT, INK_ERR_MEMORY. */
+INK_API ink_status ink_read(ink_session *session, const ink_picture *picture, const ink_read_options *options,
+                            ink_reading **out, ink_error *error);
+INK_API void ink_reading_close(ink_reading **reading);
+
+/* The preparation alone: the picture's one digit as MNIST has them, [height, width] bytes, white on black, its longer
+ * side 20/28 of the whole, its mass in the middle. All 0 where the picture has no ink. Errors as ink_read's. */
+INK_API ink_status ink_picture_prepare(const ink_picture *picture, const ink_read_options *options,
+                                       uint32_t height, uint32_t width, uint8_t *pixels, ink_error *error);
+
 /* ---- the graph, drawn and built -------------------------------------------------------------- */
 
 typedef enum ink_dot { INK_DOT_GRAPH = 0, INK_DOT_PLAN = 1 } ink_dot;

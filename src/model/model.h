@@ -55,6 +55,9 @@ void ink_session_observe(ink_session *session, ink_observer *observer, void *con
 /* Fills the parts of the model that the public functions show. */
 ink_status ink_model_describe(ink_model *model, ink_error *error);
 
+/* The session's model. */
+const ink_model_info *ink_session_info(const ink_session *session);
+
 /* Tests with small networks let threads be woken for less work: multiply-adds for each. */
 void ink_session_wake_for(ink_session *session, uint64_t work);
 

@@ -117,6 +117,11 @@ ink_status ink_session_open(const ink_model *model, const ink_session_options *o
     return status;
 }
 
+const ink_model_info *ink_session_info(const ink_session *session)
+{
+    return &session->model->info;
+}
+
 void ink_session_close(ink_session **session)
 {
     if (!session || !*session)

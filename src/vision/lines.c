@@ -1,0 +1,343 @@
+#include "vision/lines.h"
+
+#include <math.h>
+#include <string.h>
+
+static uint32_t largest(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint32_t smallest(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Pixels that two ranges share, or minus those between them. */
+static int overlap(uint32_t a0, uint32_t a1, uint32_t b0, uint32_t b1)
+{
+    return (int)smallest(a1, b1) - (int)largest(a0, b0);
+}
+
+/* Indices 0 to count - 1 in the order of their keys; equal keys stay in order. */
+static void sort(uint32_t *order, const double *key, size_t count, uint32_t *scratch)
+{
+    for (size_t i = 0; i < count; i++)
+        order[i] = (uint32_t)i;
+    for (size_t run = 1; run < count; run *= 2) {
+        for (size_t start = 0; start < count; start += 2 * run) {
+            const size_t middle = start + run < count ? start + run : count;
+            const size_t end = start + 2 * run < count ? start + 2 * run : count;
+            size_t a = start, b = middle;
+            for (size_t to = start; to < end; to++)
+                scratch[to] = a < middle && (b == end || key[order[a]] <= key[order[b]]) ? order[a++] : order[b++];
+        }
+        memcpy(order, scratch, count * sizeof *order);
+    }
+}
+
+/* ---- how high digits are ---- */
+
+static bool touches_edge(const ink_components *c, const ink_box *b)
+{
+    return b->x0 == 0 || b->y0 == 0 || b->x1 == c->width || b->y1 == c->height;
+}
+
+/* The median height, each component counting by its height, so that specks do not; what touches the picture's edge, a
+ * table or a shadow, is asked only where there is nothing else. */
+static uint32_t digit_height(const ink_components *c, const bool *dropped, ink_arena *arena)
+{
+    uint32_t *weight = ink_arena_array(arena, (size_t)c->height + 1, sizeof *weight);
+    if (!weight)
+        return 0;
+    for (int edge = 0; edge < 2; edge++) {
+        uint64_t all = 0, sum = 0;
+        for (size_t i = 1; i < c->count; i++) {
+            const ink_box *b = &c->component[i].box;
+            const uint32_t h = ink_box_height(b);
+            if ((dropped && dropped[i]) || h < 4 || (!edge && touches_edge(c, b)))
+                continue;
+            weight[h] += h;
+            all += h;
+        }
+        for (uint32_t h = 0; h <= c->height && all; h++) {
+            sum += weight[h];
+            if (sum * 2 >= all)
+                return h;
+        }
+    }
+    return 0;
+}
+
+/* ---- ruled lines ---- */
+
+typedef struct way {
+    uint32_t along, across;  /* pixels in the line's direction, and over it */
+    size_t step_along, step_across;
+} way;
+
+/* Marks the pixels of long runs. */
+static void mark_runs(const ink_plane *written, const way *d, ink_plane *runs)
+{
+    const uint32_t least = largest(d->along / 16, 24);
+    memset(runs->pixels, 0, (size_t)d->along * d->across);
+    for (uint32_t v = 0; v < d->across; v++)
+        for (uint32_t u = 0, start = 0; u <= d->along; u++)
+            if (u == d->along || !written->pixels[u * d->step_along + v * d->step_across]) {
+                if (u - start >= least)
+                    memset(runs->pixels + (size_t)v * d->along + start, 1, u - start);
+                start = u + 1;
+            }
+}
+
+/* Takes one line out, column by column: but where ink goes on at both sides. */
+static void erase_rule(ink_plane *written, const ink_components *runs, uint32_t number, const way *d)
+{
+    const ink_box *b = &runs->component[number].box;
+    for (uint32_t u = b->x0; u < b->x1; u++) {
+        uint32_t first = b->y1, last = 0;
+        for (uint32_t v = b->y0; v < b->y1; v++)
+            if (runs->label[(size_t)v * d->along + u] == number) {
+                first = smallest(first, v);
+                last = v;
+            }
+        uint8_t *column = written->pixels + u * d->step_along;
+        if (first > last || (first > 0 && last + 1 < d->across && column[(first - 1) * d->step_across] &&
+                             column[(last + 1) * d->step_across]))
+            continue;
+        for (uint32_t v = first; v <= last; v++)
+            column[v * d->step_across] = 0;
+    }
+}
+
+static ink_status erase_way(ink_plane *written, const ink_plane *ink, const way *d, ink_arena *arena, ink_error *error)
+{
+    ink_components runs, rest;
+    ink_plane marked = ink_plane_make(arena, d->along, d->across);
+    ink_plane without = ink_plane_make(arena, written->width, written->height);
+    if (arena->failed)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory to look for ruled lines");
+    mark_runs(written, d, &marked);
+    INK_TRY(ink_components_find(&marked, &marked, arena, &runs, error));
+    memcpy(without.pixels, written->pixels, (size_t)written->width * written->height);
+    bool any = false;
+    for (uint32_t i = 1; i < runs.count; i++) {
+        const ink_box *b = &runs.component[i].box;
+        runs.component[i].level = ink_box_width(b) * 3 >= d->along && ink_box_height(b) * 8 <= ink_box_width(b) &&
+                                  runs.component[i].area <= 12 * ink_box_width(b) + ink_box_width(b) * d->across / 100;
+        if (runs.component[i].level) {
+            erase_rule(&without, &runs, i, d);
+            any = true;
+        }
+    }
+    if (!any)
+        return INK_OK;
+    /* A bar of a digit is no ruled line: these are much longer than what is written is high. */
+    INK_TRY(ink_components_find(&without, ink, arena, &rest, error));
+    const uint32_t tall = digit_height(&rest, NULL, arena);
+    if (arena->failed)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory to look for ruled lines");
+    for (uint32_t i = 1; i < runs.count; i++)
+        if (runs.component[i].level && ink_box_width(&runs.component[i].box) > 3 * tall)
+            erase_rule(written, &runs, i, d);
+    return INK_OK;
+}
+
+ink_status ink_rules_erase(ink_plane *written, const ink_plane *ink, ink_arena *arena, ink_error *error)
+{
+    const uint32_t w = written->width, h = written->height;
+    INK_TRY(erase_way(written, ink, &(way){ w, h, 1, w }, arena, error));
+    return erase_way(written, ink, &(way){ h, w, w, 1 }, arena, error);
+}
+
+/* ---- groups ---- */
+
+/* Whether two boxes are parts of one digit: one above the other, near, and not as high together as two lines. */
+static bool belongs(const ink_box *a, const ink_box *b, uint32_t tall)
+{
+    const int share = overlap(a->x0, a->x1, b->x0, b->x1), gap = -overlap(a->y0, a->y1, b->y0, b->y1);
+    const uint32_t narrow = smallest(ink_box_width(a), ink_box_width(b));
+    const uint32_t low = smallest(ink_box_height(a), ink_box_height(b));
+    const uint32_t both = largest(a->y1, b->y1) - smallest(a->y0, b->y0);
+    return share * 2 >= (int)narrow && gap * 4 <= (int)tall && both * 2 <= tall * 3 && low * 4 <= tall * 3;
+}
+
+/* What is no part of any digit: specks, faint dirt, and where there is writing beside it, what touches the picture's edge
+ * and is not as high as writing. */
+static void drop(const ink_components *c, uint32_t tall, bool *dropped)
+{
+    uint64_t level = 0, area = 0;
+    size_t inside = 0;
+    for (size_t i = 1; i < c->count; i++) {
+        const ink_component *k = &c->component[i];
+        const uint32_t h = ink_box_height(&k->box);
+        level += (uint64_t)k->level * k->area;
+        area += k->area;
+        inside += !touches_edge(c, &k->box) && h * 2 > tall && h < tall * 2;
+    }
+    for (size_t i = 1; i < c->count; i++) {
+        const ink_component *k = &c->component[i];
+        const uint32_t w = ink_box_width(&k->box), h = ink_box_height(&k->box);
+        const bool odd = h * 2 < tall || h * 2 > 3 * tall || w > 3 * tall;
+        dropped[i] = k->area < 4 || (w * 5 < tall && h * 5 < tall) || k->level * area * 3 < level ||
+                     (touches_edge(c, &k->box) && inside >= 2 && odd);
+    }
+}
+
+/* Gives each component, from left to right, a group: the first that it belongs to, or a new one. */
+static ink_status gather(const ink_components *c, const bool *dropped, ink_arena *arena, ink_page *page, ink_error *error)
+{
+    const size_t n = c->count;
+    double *key = ink_arena_array(arena, n, sizeof *key);
+    uint32_t *order = ink_arena_array(arena, n, sizeof *order), *scratch = ink_arena_array(arena, n, sizeof *scratch);
+    page->group = ink_arena_array(arena, n, sizeof *page->group);
+    if (arena->failed)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory for the marks of a picture");
+    for (size_t i = 0; i < n; i++)
+        key[i] = c->component[i].box.x0;
+    sort(order, key, n, scratch);
+    size_t from = 0; /* groups before it end left of all that is to come */
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t at = order[i];
+        ink_box box = c->component[at].box;
+        if (at == 0 || dropped[at])
+            continue;
+        while (from < page->count && page->group[from].box.x1 + 4 * page->tall < box.x0)
+            from++;
+        size_t to = page->count;
+        for (size_t k = from; k < page->count && to == page->count; k++)
+            if (belongs(&page->group[k].box, &box, page->tall))
+                to = k;
+        if (to == page->count)
+            page->group[page->count++].box = box;
+        else
+            ink_box_add(&page->group[to].box, &box);
+        page->group_of[at] = (uint32_t)to + 1;
+    }
+    return INK_OK;
+}
+
+/* ---- lines ---- */
+
+/* Follows each line from left to right, so that it may rise or fall: a group goes to the line whose height it shares
+ * most, as that was at its last groups. */
+static ink_status order_lines(const ink_components *c, ink_page *page, ink_arena *arena, ink_error *error)
+{
+    const size_t n = page->count;
+    double *key = ink_arena_array(arena, n + 1, sizeof *key), *top = ink_arena_array(arena, n + 1, sizeof *top);
+    double *bottom = ink_arena_array(arena, n + 1, sizeof *bottom), *middle = ink_arena_array(arena, n + 1, sizeof *middle);
+    uint32_t *order = ink_arena_array(arena, n + 1, sizeof *order), *scratch = ink_arena_array(arena, n + 1, sizeof *scratch);
+    uint32_t *rank = ink_arena_array(arena, n + 1, sizeof *rank), *to = ink_arena_array(arena, n + 1, sizeof *to);
+    ink_group *sorted = ink_arena_array(arena, n + 1, sizeof *sorted);
+    if (arena->failed)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory for the lines of a picture");
+    uint32_t lines = 0;
+    for (size_t i = 0; i < n; i++)
+        key[i] = page->group[i].box.x0;
+    sort(order, key, n, scratch);
+    for (size_t i = 0; i < n; i++) {
+        ink_group *g = &page->group[order[i]];
+        const double y0 = g->box.y0, y1 = g->box.y1;
+        uint32_t best = lines;
+        double most = 0.4;
+        for (uint32_t k = 0; k < lines; k++) {
+            const double shared = fmin(y1, bottom[k]) - fmax(y0, top[k]);
+            const double share = shared / fmin(y1 - y0, bottom[k] - top[k]);
+            if (share > most) {
+                most = share;
+                best = k;
+            }
+        }
+        g->line = best;
+        if (best == lines) {
+            top[lines] = y0;
+            bottom[lines] = y1;
+            middle[lines++] = (y0 + y1) / 2;
+        } else if ((y1 - y0) * 2 > page->tall) { /* a dash says nothing of where the line is */
+            top[best] = (top[best] + y0) / 2;
+            bottom[best] = (bottom[best] + y1) / 2;
+        }
+    }
+    sort(order, middle, lines, scratch);
+    for (uint32_t i = 0; i < lines; i++)
+        rank[order[i]] = i;
+    for (size_t i = 0; i < n; i++) {
+        page->group[i].line = rank[page->group[i].line];
+        key[i] = (double)page->group[i].line * 4294967296.0 + page->group[i].box.x0 + page->group[i].box.x1;
+    }
+    sort(order, key, n, scratch);
+    for (size_t i = 0; i < n; i++) {
+        sorted[i] = page->group[order[i]];
+        to[order[i]] = (uint32_t)i + 1;
+    }
+    for (size_t i = 0; i < c->count; i++)
+        if (page->group_of[i])
+            page->group_of[i] = to[page->group_of[i] - 1];
+    page->group = sorted;
+    page->lines = lines;
+    return INK_OK;
+}
+
+ink_status ink_page_find(const ink_components *c, ink_arena *arena, ink_page *page, ink_error *error)
+{
+    *page = (ink_page){ .group_of = ink_arena_array(arena, c->count, sizeof(uint32_t)) };
+    bool *dropped = ink_arena_array(arena, c->count, sizeof *dropped);
+    page->tall = digit_height(c, NULL, arena);
+    if (arena->failed)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory for the marks of a picture");
+    drop(c, page->tall, dropped);
+    const uint32_t tall = digit_height(c, dropped, arena);
+    page->tall = tall ? tall : page->tall;
+    drop(c, page->tall, dropped);
+    INK_TRY(gather(c, dropped, arena, page, error));
+    return order_lines(c, page, arena, error);
+}
+
+/* ---- one digit ---- */
+
+/* Pixels between two boxes, 0 where they meet. */
+static uint32_t distance(const ink_box *a, const ink_box *b)
+{
+    const int x = -overlap(a->x0, a->x1, b->x0, b->x1), y = -overlap(a->y0, a->y1, b->y0, b->y1);
+    return (uint32_t)(x > y ? x > 0 ? x : 0 : y > 0 ? y : 0);
+}
+
+ink_status ink_page_single(const ink_components *c, ink_arena *arena, ink_page *page, ink_error *error)
+{
+    *page = (ink_page){ .group_of = ink_arena_array(arena, c->count, sizeof(uint32_t)),
+                        .group = ink_arena_array(arena, 1, sizeof *page->group) };
+    if (arena->failed)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory for the marks of a picture");
+    size_t main = 0;
+    double best = 0;
+    for (size_t i = 1; i < c->count; i++) {
+        const ink_component *k = &c->component[i];
+        const double weight = (double)k->area * k->level * (touches_edge(c, &k->box) ? 0.25 : 1);
+        if (weight > best) {
+            best = weight;
+            main = i;
+        }
+    }
+    if (!main)
+        return INK_OK;
+    const ink_component *m = &c->component[main];
+    page->group[0].box = m->box;
+    page->group_of[main] = 1;
+    page->count = page->lines = 1;
+    for (bool more = true; more;) { /* what was too far away may be near to what came in since */
+        more = false;
+        for (size_t i = 1; i < c->count; i++) {
+            const ink_component *k = &c->component[i];
+            const ink_box *b = &page->group[0].box;
+            const uint32_t longer = largest(ink_box_width(b), ink_box_height(b));
+            const uint32_t near = longer / (touches_edge(c, &k->box) && !touches_edge(c, &m->box) ? 20 : 3);
+            if (page->group_of[i] || k->area * 16 < m->area || k->level * 3 < m->level || distance(b, &k->box) > near)
+                continue;
+            ink_box_add(&page->group[0].box, &k->box);
+            page->group_of[i] = 1;
+            more = true;
+        }
+    }
+    page->tall = ink_box_height(&page->group[0].box);
+    return INK_OK;
+}

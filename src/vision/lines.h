@@ -1,0 +1,31 @@
+/* Lines of writing: which components are a mark, which marks are a line, and what is none. */
+#ifndef INK_LINES_H
+#define INK_LINES_H
+
+#include "vision/components.h"
+
+/* A mark, or several that touch. */
+typedef struct ink_group {
+    ink_box box;
+    uint32_t line;
+} ink_group;
+
+typedef struct ink_page {
+    uint32_t tall;      /* how high a digit is, about, in pixels */
+    size_t count;
+    ink_group *group;   /* line by line, from left to right */
+    uint32_t *group_of; /* [components]: 1 + the index of the component's group, 0 for none */
+    uint32_t lines;
+} ink_page;
+
+/* Takes ruled lines and frames out of what is written: what is long and thin, but where a stroke crosses it.
+ * Errors: INK_ERR_MEMORY. */
+ink_status ink_rules_erase(ink_plane *written, const ink_plane *ink, ink_arena *arena, ink_error *error);
+
+/* All of a page. Errors: INK_ERR_MEMORY. */
+ink_status ink_page_find(const ink_components *components, ink_arena *arena, ink_page *out, ink_error *error);
+
+/* A page with one group at most: the components that make the picture's one digit. */
+ink_status ink_page_single(const ink_components *components, ink_arena *arena, ink_page *out, ink_error *error);
+
+#endif

@@ -1,0 +1,484 @@
+/* Reading: marks are found, parted, prepared and shown to the network; the answer is a block of its own. */
+#include "vision/cuts.h"
+#include "vision/lines.h"
+#include "vision/prepare.h"
+
+#include "model/model.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A part of a line that is not parted further: a group, or what of it lies between two cuts. */
+typedef struct piece {
+    uint32_t group;
+    const ink_cut *left, *right; /* NULL: the group's own edge */
+    ink_box box;                 /* of its ink */
+} piece;
+
+/* Pieces that may be one digit. */
+typedef struct span {
+    size_t first, count; /* pieces */
+    ink_box box;
+    float score;         /* how well it would be a digit: 0 at best */
+} span;
+
+typedef struct reader {
+    ink_session *session;
+    const ink_model_info *info;
+    const ink_read_options *options;
+    ink_arena *arena;
+    ink_map map;
+    ink_plane written, crop;
+    ink_components components;
+    ink_page page;
+    ink_preparer preparer;
+    piece *pieces;
+    size_t piece_count, piece_room;
+    span *chosen; /* the digits, in reading order */
+    size_t chosen_count, chosen_room;
+} reader;
+
+static ink_status no_memory(ink_error *error)
+{
+    return ink_fail(error, INK_ERR_MEMORY, "no memory to read a picture");
+}
+
+/* ---- cutting out ---- */
+
+static bool within(const reader *r, const span *s, uint32_t component, uint32_t x, uint32_t y)
+{
+    const uint32_t group = component ? r->page.group_of[component] : 0;
+    if (!group)
+        return false;
+    const piece *first = &r->pieces[s->first], *last = first + s->count - 1;
+    if (group - 1 < first->group || group - 1 > last->group)
+        return false;
+    const ink_box *b = &r->page.group[group - 1].box;
+    if (group - 1 == first->group && first->left && (float)(x - b->x0) + 0.5f < first->left->at[y - b->y0])
+        return false;
+    return !(group - 1 == last->group && last->right && (float)(x - b->x0) + 0.5f >= last->right->at[y - b->y0]);
+}
+
+/* Whether a pixel without a component is the soft edge of the span's ink. */
+static bool beside(const reader *r, const span *s, uint32_t x, uint32_t y)
+{
+    const ink_components *c = &r->components;
+    for (uint32_t v = y ? y - 1 : 0; v <= y + 1 && v < c->height; v++)
+        for (uint32_t u = x ? x - 1 : 0; u <= x + 1 && u < c->width; u++)
+            if (within(r, s, c->label[(size_t)v * c->width + u], u, v))
+                return true;
+    return false;
+}
+
+/* The ink of a span alone, its strongest 255, with a margin of a pixel. False if there is none. */
+static bool cut_out(reader *r, const span *s, ink_plane *out)
+{
+    const ink_components *c = &r->components;
+    const ink_box *b = &s->box;
+    const uint32_t x0 = b->x0 ? b->x0 - 1 : 0, x1 = b->x1 < c->width ? b->x1 + 1 : c->width;
+    const uint32_t y0 = b->y0 ? b->y0 - 1 : 0, y1 = b->y1 < c->height ? b->y1 + 1 : c->height;
+    uint32_t histogram[256] = { 0 };
+    *out = (ink_plane){ x1 - x0, y1 - y0, r->crop.pixels };
+    uint8_t *to = out->pixels;
+    for (uint32_t y = y0; y < y1; y++)
+        for (uint32_t x = x0; x < x1; x++, to++) {
+            const size_t i = (size_t)y * c->width + x;
+            const uint32_t component = c->label[i];
+            const bool mine = within(r, s, component, x, y);
+            *to = mine || (!component && r->map.ink.pixels[i] && beside(r, s, x, y)) ? r->map.ink.pixels[i] : 0;
+            histogram[*to] += mine;
+        }
+    histogram[0] = 0;
+    const float strong = 0.85f * (float)ink_histogram_level(histogram, 256, 0.9f);
+    const float weak = fmaxf(0.1f * strong, 2 * r->map.noise);
+    if (!(strong > weak))
+        return false;
+    uint8_t table[256];
+    for (int i = 0; i < 256; i++) {
+        const float level = ((float)i - weak) * 255 / (strong - weak);
+        table[i] = (uint8_t)(level < 0 ? 0 : level < 255 ? level + 0.5f : 255);
+    }
+    for (size_t i = 0; i < (size_t)out->width * out->height; i++)
+        out->pixels[i] = table[out->pixels[i]];
+    return true;
+}
+
+static void prepare(reader *r, const span *s, uint8_t *pixels)
+{
+    ink_plane mark;
+    if (cut_out(r, s, &mark))
+        ink_preparer_run(&r->preparer, &mark, &ink_looks_usual, pixels);
+    else
+        memset(pixels, 0, (size_t)r->preparer.width * r->preparer.height);
+}
+
+/* ---- pieces ---- */
+
+/* The box of what a span has within its pieces' boxes. */
+static ink_box box_of(const reader *r, const span *s)
+{
+    const ink_components *c = &r->components;
+    ink_box all = r->pieces[s->first].box, found = { UINT32_MAX, UINT32_MAX, 0, 0 };
+    for (size_t i = 1; i < s->count; i++)
+        ink_box_add(&all, &r->pieces[s->first + i].box);
+    for (uint32_t y = all.y0; y < all.y1; y++)
+        for (uint32_t x = all.x0; x < all.x1; x++)
+            if (within(r, s, c->label[(size_t)y * c->width + x], x, y))
+                ink_box_add(&found, &(ink_box){ x, y, x + 1, y + 1 });
+    return found.x1 ? found : (ink_box){ all.x0, all.y0, all.x0, all.y0 };
+}
+
+static ink_status add_piece(reader *r, uint32_t group, const ink_cut *left, const ink_cut *right, ink_error *error)
+{
+    r->pieces = ink_arena_grow(r->arena, r->pieces, r->piece_count, sizeof *r->pieces, &r->piece_room);
+    if (!r->pieces)
+        return no_memory(error);
+    piece *p = &r->pieces[r->piece_count];
+    *p = (piece){ group, left, right, r->page.group[group].box };
+    if (!left && !right) {
+        r->piece_count++;
+        return INK_OK;
+    }
+    p->box = box_of(r, &(span){ .first = r->piece_count, .count = 1 });
+    r->piece_count += p->box.x1 > p->box.x0; /* seams that pass each other may leave nothing between */
+    return INK_OK;
+}
+
+/* A digit is hardly wider than high: what is wider may be several, and is cut wherever that is cheap. */
+static ink_status add_pieces(reader *r, uint32_t group, ink_error *error)
+{
+    const ink_box *b = &r->page.group[group].box;
+    const uint32_t tall = ink_box_height(b) > r->page.tall / 2 ? ink_box_height(b) : r->page.tall / 2;
+    ink_cut *cuts = NULL;
+    size_t count = 0;
+    if (ink_box_width(b) * 4 > tall * 3 && ink_box_height(b) * 3 > r->page.tall) {
+        const size_t at = r->piece_count;
+        ink_plane mark;
+        INK_TRY(add_piece(r, group, NULL, NULL, error));
+        r->piece_count = at;
+        if (cut_out(r, &(span){ .first = at, .count = 1, .box = *b }, &mark)) {
+            /* without its margin: cuts are counted from the group's box */
+            const uint32_t left = b->x0 > 0, up = b->y0 > 0;
+            for (uint32_t y = 0; y < ink_box_height(b); y++)
+                memmove(mark.pixels + (size_t)y * ink_box_width(b), mark.pixels + (size_t)(y + up) * mark.width + left,
+                        ink_box_width(b));
+            mark.width = ink_box_width(b);
+            mark.height = ink_box_height(b);
+            INK_TRY(ink_cuts_find(&mark, r->arena, &cuts, &count, error));
+        }
+    }
+    for (size_t i = 0; i <= count; i++)
+        INK_TRY(add_piece(r, group, i ? &cuts[i - 1] : NULL, i < count ? &cuts[i] : NULL, error));
+    return INK_OK;
+}
+
+/* ---- choosing ---- */
+
+/* What a span costs beside the network's doubt. */
+static float penalty(const reader *r, const span *s)
+{
+    const piece *first = &r->pieces[s->first], *last = first + s->count - 1;
+    const float tall = (float)r->page.tall, high = (float)ink_box_height(&s->box) / tall;
+    const float wide = (float)ink_box_width(&s->box) / (float)ink_box_height(&s->box);
+    float sum = wide > 1 ? 2 * (wide - 1) : 0;
+    if (first->left)
+        sum += 0.05f + 0.5f * first->left->cost;
+    if (last->right)
+        sum += 0.05f + 0.5f * last->right->cost;
+    if (high < 0.6f && (first->left || last->right))
+        sum += 3 * (0.6f - high);
+    if (first->group != last->group)
+        sum += 1;
+    return sum;
+}
+
+static bool may_be_one(const reader *r, const span *s)
+{
+    const piece *first = &r->pieces[s->first], *last = first + s->count - 1;
+    const uint32_t w = ink_box_width(&s->box), h = ink_box_height(&s->box);
+    if (s->count == 1)
+        return true;
+    if (r->page.group[first->group].line != r->page.group[last->group].line)
+        return false;
+    if (first->group == last->group) /* all of a group may be one, whatever its shape */
+        return (!first->left && !last->right) || w * 2 < 3 * h;
+    /* of two groups: parts of a broken digit, near each other */
+    if (last->group != first->group + 1 || first->left || last->right || w * 5 > 6 * r->page.tall)
+        return false;
+    const ink_box *a = &r->page.group[first->group].box, *b = &r->page.group[last->group].box;
+    return b->x0 < a->x1 + r->page.tall / 6;
+}
+
+static ink_status run(reader *r, const uint8_t *pixels, size_t count, float *answers, ink_error *error)
+{
+    return count ? ink_session_run_u8(r->session, pixels, count, answers, error) : INK_OK;
+}
+
+/* Chooses, for the pieces of a line, the way through them that the network likes best: over-segmentation and dynamic
+ * programming, as Y. LeCun and others, "Gradient-Based Learning Applied to Document Recognition", 1998, part V. */
+static ink_status choose(reader *r, size_t from, size_t to, ink_error *error)
+{
+    enum { MOST = 9 }; /* pieces of a span */
+    const size_t n = to - from, classes = r->info->classes, size = (size_t)r->preparer.width * r->preparer.height;
+    const size_t most = n * MOST;
+    span *spans = ink_arena_array(r->arena, most + 1, sizeof *spans);
+    float *best = ink_arena_array(r->arena, n + 1, sizeof *best);
+    size_t *by = ink_arena_array(r->arena, n + 1, sizeof *by), count = 0;
+    if (r->arena->failed)
+        return no_memory(error);
+    for (size_t i = from; i < to; i++)
+        for (size_t k = 1; k <= MOST && i + k <= to; k++) {
+            span s = { .first = i, .count = k };
+            s.box = box_of(r, &s);
+            if (may_be_one(r, &s))
+                spans[count++] = s;
+        }
+    uint8_t *pixels = ink_arena_array(r->arena, count + 1, size);
+    float *answers = ink_arena_array(r->arena, (count + 1) * classes, sizeof *answers);
+    if (r->arena->failed)
+        return no_memory(error);
+    if (count > n) /* else there is nothing to choose */
+        for (size_t i = 0; i < count; i++)
+            prepare(r, &spans[i], pixels + i * size);
+    if (count > n)
+        INK_TRY(run(r, pixels, count, answers, error));
+    for (size_t i = 1; i <= n; i++)
+        best[i] = -1e30f;
+    for (size_t i = 0; i < count; i++) {
+        const float *p = answers + i * classes;
+        const size_t start = spans[i].first - from, end = start + spans[i].count;
+        spans[i].score = logf(p[ink_argmax(p, classes)] + 1e-4f) - penalty(r, &spans[i]);
+        if (best[start] + spans[i].score > best[end]) { /* spans come by their first piece: best[start] is known */
+            best[end] = best[start] + spans[i].score;
+            by[end] = i;
+        }
+    }
+    size_t digits = 0;
+    for (size_t end = n; end; end = spans[by[end]].first - from)
+        digits++;
+    for (size_t i = 0; i < digits; i++) {
+        r->chosen = ink_arena_grow(r->arena, r->chosen, r->chosen_count + i, sizeof *r->chosen, &r->chosen_room);
+        if (!r->chosen)
+            return no_memory(error);
+    }
+    r->chosen_count += digits;
+    for (size_t end = n, i = 1; end; end = spans[by[end]].first - from, i++)
+        r->chosen[r->chosen_count - i] = spans[by[end]];
+    return INK_OK;
+}
+
+static ink_status find_marks(reader *r, ink_error *error)
+{
+    for (size_t i = 0; i < r->page.count;) {
+        const size_t from = r->piece_count;
+        const uint32_t line = r->page.group[i].line;
+        for (; i < r->page.count && r->page.group[i].line == line; i++)
+            INK_TRY(r->options->single ? add_piece(r, (uint32_t)i, NULL, NULL, error)
+                                       : add_pieces(r, (uint32_t)i, error));
+        INK_TRY(choose(r, from, r->piece_count, error));
+    }
+    return INK_OK;
+}
+
+/* ---- from the picture to its page ---- */
+
+static ink_status find_page(reader *r, const ink_picture *picture, ink_error *error)
+{
+    INK_TRY(ink_map_make(picture, r->options, r->arena, &r->map, error));
+    const uint32_t w = r->map.ink.width, h = r->map.ink.height;
+    r->written = ink_plane_make(r->arena, w, h);
+    r->crop = ink_plane_make(r->arena, w, h);
+    if (r->arena->failed)
+        return no_memory(error);
+    for (size_t i = 0; i < (size_t)w * h; i++)
+        r->written.pixels[i] = r->map.ink.pixels[i] > r->map.threshold.pixels[i];
+    if (!r->options->single)
+        INK_TRY(ink_rules_erase(&r->written, &r->map.ink, r->arena, error));
+    INK_TRY(ink_components_find(&r->written, &r->map.ink, r->arena, &r->components, error));
+    return r->options->single ? ink_page_single(&r->components, r->arena, &r->page, error)
+                              : ink_page_find(&r->components, r->arena, &r->page, error);
+}
+
+static ink_status begin(reader *r, const ink_read_options *options, uint32_t height, uint32_t width,
+                        const ink_picture *picture, ink_error *error)
+{
+    r->options = options;
+    INK_TRY(find_page(r, picture, error));
+    return ink_preparer_init(&r->preparer, height, width, r->map.ink.height + 2, r->arena) ? INK_OK : no_memory(error);
+}
+
+static ink_status read_options(const ink_read_options *given, ink_read_options *options, ink_arena *arena,
+                               ink_error *error)
+{
+    if (!ink_options_read(options, sizeof *options, given))
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_read_options: its size is not set");
+    if (!(options->threshold >= 0 && options->threshold <= 1))
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_read_options: found threshold %g, wanted 0 to 1",
+                        (double)options->threshold);
+    if (options->threshold == 0)
+        options->threshold = INK_READ_THRESHOLD;
+    const ink_allocator allocator = ink_allocator_or_default(options->allocator);
+    ink_arena_init(arena, &allocator);
+    return INK_OK;
+}
+
+ink_status ink_picture_prepare(const ink_picture *picture, const ink_read_options *given, uint32_t height, uint32_t width,
+                       uint8_t *pixels, ink_error *error)
+{
+    enum { LARGEST = 4096 };
+    ink_read_options options;
+    ink_arena arena;
+    if (!pixels || height == 0 || width == 0 || height > LARGEST || width > LARGEST)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_picture_prepare: found %ux%u, wanted 1 to %d each way, and room for it",
+                        width, height, LARGEST);
+    INK_TRY(read_options(given, &options, &arena, error));
+    options.single = 1;
+    reader r = { .arena = &arena };
+    ink_status status = begin(&r, &options, height, width, picture, error);
+    if (!status)
+        memset(pixels, 0, (size_t)height * width);
+    if (!status && r.page.count) {
+        status = add_piece(&r, 0, NULL, NULL, error);
+        if (!status)
+            prepare(&r, &(span){ .count = 1, .box = r.page.group[0].box }, pixels);
+    }
+    ink_arena_free(&arena);
+    return status;
+}
+
+/* ---- the answer ---- */
+
+/* Everything that a reading points to, in an arena that also holds the reading itself. */
+typedef struct answer {
+    ink_reading reading;
+    ink_arena arena;
+} answer;
+
+static void scale_box(const reader *r, const ink_box *b, ink_mark *m)
+{
+    const uint32_t f = r->map.factor;
+    m->x = r->map.left + b->x0 * f;
+    m->y = r->map.top + b->y0 * f;
+    m->width = ink_box_width(b) * f;
+    m->height = ink_box_height(b) * f;
+}
+
+static ink_status write_text(const reader *r, answer *a, const ink_mark *marks, ink_error *error)
+{
+    ink_text text;
+    ink_buffer made;
+    ink_text_init(&text, &a->arena.allocator);
+    for (size_t i = 0; i < a->reading.count; i++) {
+        const ink_mark *m = &marks[i], *before = m - 1;
+        if (i && m->line != before->line)
+            ink_text_format(&text, "\n");
+        else if (i && m->x > before->x + before->width + (m->height > before->height ? m->height : before->height) * 9 / 10)
+            ink_text_format(&text, " ");
+        ink_text_format(&text, "%s", m->unsure ? "?" : r->info->labels[m->digit]);
+    }
+    INK_TRY(ink_text_finish(&text, &made, error));
+    a->reading.text = ink_arena_string(&a->arena, made.data, made.size);
+    ink_buffer_close(&made);
+    return a->reading.text ? INK_OK : no_memory(error);
+}
+
+static void add_step(answer *a, ink_read_step *steps, const char *name, const ink_plane *plane, bool negative)
+{
+    const size_t size = (size_t)plane->width * plane->height;
+    uint8_t *copy = ink_arena_array(&a->arena, size, 1);
+    if (!copy)
+        return;
+    for (size_t i = 0; i < size; i++)
+        copy[i] = negative ? (uint8_t)(255 - plane->pixels[i]) : plane->pixels[i];
+    steps[a->reading.steps++] = (ink_read_step){ name, plane->width, plane->height, copy };
+}
+
+/* The pictures of the steps, paper white as one draws it. */
+static void add_steps(reader *r, answer *a)
+{
+    ink_read_step *steps = ink_arena_array(&a->arena, 5, sizeof *steps);
+    if (!steps)
+        return;
+    a->reading.step = steps;
+    add_step(a, steps, "grey", &r->map.grey, false);
+    add_step(a, steps, "paper", &r->map.paper, false);
+    add_step(a, steps, "ink", &r->map.ink, true);
+    const size_t size = (size_t)r->written.width * r->written.height;
+    for (size_t i = 0; i < size; i++)
+        r->written.pixels[i] = r->written.pixels[i] ? 255 : 0;
+    add_step(a, steps, "written", &r->written, true);
+    for (size_t i = 0; i < size; i++)
+        r->written.pixels[i] = r->components.label[i] && r->page.group_of[r->components.label[i]] ? 255 : 0;
+    add_step(a, steps, "marks", &r->written, true);
+}
+
+static ink_status make_answer(reader *r, answer *a, ink_error *error)
+{
+    const size_t n = r->chosen_count, classes = r->info->classes, size = (size_t)r->preparer.width * r->preparer.height;
+    ink_mark *marks = ink_arena_array(&a->arena, n + 1, sizeof *marks);
+    float *answers = ink_arena_array(&a->arena, (n + 1) * classes, sizeof *answers);
+    uint8_t *pixels = ink_arena_array(&a->arena, n + 1, size);
+    if (a->arena.failed)
+        return no_memory(error);
+    for (size_t i = 0; i < n; i++)
+        prepare(r, &r->chosen[i], pixels + i * size);
+    INK_TRY(run(r, pixels, n, answers, error));
+    for (size_t i = 0; i < n; i++) {
+        ink_mark *m = &marks[i];
+        m->probabilities = answers + i * classes;
+        m->pixels = pixels + i * size;
+        m->digit = ink_argmax(m->probabilities, classes);
+        m->probability = m->probabilities[m->digit];
+        m->unsure = !(m->probability >= r->options->threshold);
+        m->line = r->page.group[r->pieces[r->chosen[i].first].group].line;
+        scale_box(r, &r->chosen[i].box, m);
+    }
+    a->reading.count = n;
+    a->reading.marks = marks;
+    a->reading.lines = r->page.lines;
+    if (r->options->steps)
+        add_steps(r, a);
+    INK_TRY(write_text(r, a, marks, error));
+    return a->arena.failed ? no_memory(error) : INK_OK;
+}
+
+ink_status ink_read(ink_session *session, const ink_picture *picture, const ink_read_options *given, ink_reading **out,
+                    ink_error *error)
+{
+    ink_read_options options;
+    ink_arena arena;
+    if (!session || !out)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_read: an argument is NULL");
+    *out = NULL;
+    const ink_model_info *info = ink_session_info(session);
+    if (info->channels != 1)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_read: the model's input has %u channels, wanted 1", info->channels);
+    INK_TRY(read_options(given, &options, &arena, error));
+    reader r = { .session = session, .info = info, .arena = &arena };
+    answer *a = ink_alloc(&arena.allocator, sizeof *a);
+    if (!a)
+        return no_memory(error);
+    *a = (answer){ .reading = { 0 } };
+    ink_arena_init(&a->arena, &arena.allocator);
+    ink_status status = begin(&r, &options, info->height, info->width, picture, error);
+    if (!status)
+        status = find_marks(&r, error);
+    if (!status)
+        status = make_answer(&r, a, error);
+    ink_arena_free(&arena);
+    *out = &a->reading;
+    if (status)
+        ink_reading_close(out);
+    return status;
+}
+
+void ink_reading_close(ink_reading **reading)
+{
+    if (!reading || !*reading)
+        return;
+    answer *a = (answer *)(void *)*reading;
+    const ink_allocator allocator = a->arena.allocator;
+    ink_arena_free(&a->arena);
+    ink_free(&allocator, a);
+    *reading = NULL;
+}

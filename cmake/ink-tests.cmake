@@ -178,6 +178,23 @@ foreach(file IN LISTS ink_examples)
     target_link_libraries(example_${name} PRIVATE inkling_static m)
 endforeach()
 
+# ---- what measures -------------------------------------------------------------------------------
+
+# Debian's NumPy is that of Debian's own Python; a test says so where it is missing.
+find_program(ink_bench_python python3 PATHS /usr/bin NO_DEFAULT_PATH)
+if(NOT ink_bench_python)
+    set(ink_bench_python "${Python3_EXECUTABLE}")
+endif()
+file(GLOB ink_bench_tests CONFIGURE_DEPENDS tests/bench/test_*.py)
+if(ink_bench_python AND NOT CMAKE_CROSSCOMPILING)
+    foreach(file IN LISTS ink_bench_tests)
+        get_filename_component(name "${file}" NAME_WE)
+        string(REGEX REPLACE "^test_" "bench-" name "${name}")
+        string(REPLACE "_" "-" name "${name}")
+        ink_test(${name} COMMAND "${ink_bench_python}" -B "${file}" -v LABELS bench)
+    endforeach()
+endif()
+
 # ---- the programs --------------------------------------------------------------------------------
 
 if(TARGET inkling AND NOT CMAKE_CROSSCOMPILING)

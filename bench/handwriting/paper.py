@@ -94,7 +94,7 @@ def written(choose, length, touching, height, random):
             place = contact(before, before_top, ink, top)
             if place is None or before.shape[1] - place > 0.3 * min(before.shape[1], ink.shape[1]):
                 if touches[len(parts)]:
-                    continue # they would lie one over the other before they touch, and nobody could read it: another digit
+                    continue # one would lie over the other before they touch, and nobody could read it: another digit
                 place = before.shape[1]
             if touches[len(parts)]:
                 left = before_left + place - max(1, round(height * random.uniform(0.02, 0.07)))

@@ -1,4 +1,4 @@
-"""Sheets of the pictures that the report makes, to look at. Drawings and USPS, which are not ours, are not among them."""
+"""Sheets of the pictures that the report makes, to look at. Drawings and USPS, which are not ours, are left out."""
 
 from PIL import Image
 

@@ -26,7 +26,9 @@ def texts(paths, mode):
         done = subprocess.run(["tesseract", names, "stdout", "--psm", str(mode), "-c",
                                "tessedit_char_whitelist=0123456789"], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, env={**os.environ, "OMP_THREAD_LIMIT": "1"}, check=True)
-    pages = done.stdout.decode().split("\f")[:-1] # each page ends with one
+    pages = done.stdout.decode().split("\f")
+    if len(pages) == len(paths) + 1: # some versions have one behind the last page too
+        pages.pop()
     if len(pages) != len(paths):
         raise data.Missing("tesseract gave %d pages for %d pictures" % (len(pages), len(paths)))
     return ["".join(page.split()) for page in pages]

@@ -98,7 +98,7 @@ def stripe(x, random):
     return x
 
 
-def fog_map(random, size=256, decay=1.4):
+def fog_map(random, size=256, decay=1.96):
     """Noise of all scales, each finer octave weaker by DECAY, from 0 to 1."""
     out, place = np.zeros((1, size, size)), np.arange(size)
     amplitude, cells = 1.0, 1
@@ -132,7 +132,7 @@ def spatter(x, random):
 
 
 def ink_along(away):
-    """How white a line is so far from its middle, in pixels."""
+    """How white a line is so many pixels above or below its middle."""
     return np.clip(1 + np.log(1 - np.clip(np.abs(away), 0, 2.299) / 2.3), 0, 1)
 
 
@@ -153,9 +153,7 @@ def zigzag(x, random):
     row, column = np.mgrid[0:height, 0:width].astype(float)
     along = column - 2
     tooth = 2 * (2 / np.pi) * np.arcsin(np.sin(np.pi * along / 4)) # from -2 to 2, over 8 columns
-    away = row - (start + slope * along + tooth)
-    steep = np.hypot(1, 1) # the teeth go at 45 degrees, so the nearest place is nearer than the one above
-    return x + ink_along(away / steep) * ((column >= 2) & (column <= 25))
+    return x + ink_along(row - (start + slope * along + tooth)) * ((column >= 2) & (column <= 25))
 
 
 def canny_edges(x, random):

@@ -2,8 +2,10 @@
 #include "support.h"
 
 #include "train/augment.h"
+#include "train/raster.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SIDE = 28, PIXELS = SIDE * SIDE };
@@ -129,6 +131,126 @@ static void erasing_takes_a_rectangle(void **state)
     assert_true(times > 228 && times < 372);
 }
 
+/* A new knob that is off moves nothing of what the old ones draw, and one that is on moves no other one's draws. */
+static void knobs_are_independent(void **state)
+{
+    (void)state;
+    uint8_t from[PIXELS], old[PIXELS], to[PIXELS], again[PIXELS];
+    ink_augment strong;
+    assert_true(ink_augment_named("strong", &strong));
+    draw(from);
+    int noisy = 0;
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        apply(strong, seed, from, old);
+        ink_augment more = strong;
+        more.noise = 0.05f;
+        apply(more, seed, from, to);
+        double error = 0;
+        for (int i = 0; i < PIXELS; i++)
+            error += fabs((double)to[i] - old[i]) / PIXELS;
+        noisy += error > 0;
+        assert_true(error < 0.05 * 255);
+        /* Another one before it, which comes to nothing here: fit, at a chance that is never met. */
+        more.fit = 1e-30f;
+        apply(more, seed, from, again);
+        assert_memory_equal(to, again, PIXELS);
+    }
+    assert_true(noisy > 10 && noisy < 40); /* half of 50: five standard deviations are 18 */
+}
+
+/* A bar of three pixels: up to three more on each side, and never gone. */
+static void thickness_goes_far_and_keeps_ink(void **state)
+{
+    (void)state;
+    uint8_t from[PIXELS] = { 0 }, to[PIXELS];
+    double x, y, least = 9, most = 0;
+    for (int i = 0; i < 20 * 3; i++)
+        from[(4 + i / 3) * SIDE + 12 + i % 3] = 255;
+    const double before = ink(from, &x, &y);
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        apply((ink_augment){ .thickness = 3 }, seed, from, to);
+        const double share = ink(to, &x, &y) / before;
+        least = fmin(least, share);
+        most = fmax(most, share);
+    }
+    assert_true(least >= 0.35 && least < 0.6);
+    /* Each pass adds a column on either side, and rounds the ends: 9 columns of 26 rows at most. */
+    assert_true(most > 2.6 && most < 9 * 26 / 60.0);
+}
+
+/* Whatever the size and the place were, the box is MNIST's and the mass in the middle. */
+static void fitting_undoes_place_and_size(void **state)
+{
+    (void)state;
+    uint8_t from[PIXELS], to[PIXELS];
+    ink_box box;
+    double x, y;
+    draw(from);
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        apply((ink_augment){ .shift = 4, .scale = 0.3f, .fit = 1 }, seed, from, to);
+        assert_true(ink_raster_box(to, 1, SIDE, SIDE, &box));
+        const int wide = box.right - box.left, high = box.bottom - box.top;
+        const int longer = wide > high ? wide : high;
+        if (longer < 19 || longer > 22)
+            fail_msg("seed %d: the box is %dx%d", (int)seed, wide, high);
+        ink(to, &x, &y);
+        assert_true(fabs(x - 14) < 0.25 && fabs(y - 14) < 0.25);
+    }
+    /* One that has the size already is moved, and keeps its ink. */
+    memset(from, 0, PIXELS);
+    for (int i = 0; i < 20; i++)
+        for (int k = 0; k < 10; k++)
+            from[(4 + i) * SIDE + 9 + k] = 200; /* mass at 13.5, 13.5 */
+    apply((ink_augment){ .fit = 1 }, 1, from, to);
+    assert_true(ink(to, &x, &y) > 0.99 * 200 * 200);
+    assert_true(fabs(x - 14) < 0.01 && fabs(y - 14) < 0.01);
+    memset(from, 0, PIXELS); /* and what has no ink has no box */
+    apply((ink_augment){ .fit = 1 }, 1, from, to);
+    assert_memory_equal(from, to, PIXELS);
+}
+
+static void grids_blur_levels_and_noise(void **state)
+{
+    (void)state;
+    uint8_t from[PIXELS], to[PIXELS], even[PIXELS];
+    double cx, cy, x, y, steepest_from = 0;
+    draw(from);
+    memset(even, 100, PIXELS);
+    const double before = ink(from, &cx, &cy);
+    for (int i = 1; i < PIXELS; i++)
+        steepest_from = fmax(steepest_from, abs(from[i] - from[i - 1]));
+    int coarse = 0, lined = 0;
+    double variance = 0;
+    for (uint64_t seed = 0; seed < 400; seed++) {
+        /* Ink and its place stay; edges become softer, never harder. */
+        const ink_augment soft[2] = { { .coarse = 1 }, { .blur = 1 } };
+        for (int k = 0; k < 2; k++) {
+            apply(soft[k], seed, from, to);
+            assert_true(fabs(ink(to, &x, &y) / before - 1) < 0.02);
+            assert_true(fabs(x - cx) < 0.15 && fabs(y - cy) < 0.15);
+            double steepest = 0;
+            for (int i = 1; i < PIXELS; i++)
+                steepest = fmax(steepest, abs(to[i] - to[i - 1]));
+            assert_true(steepest <= steepest_from);
+            coarse += k == 0 && memcmp(from, to, PIXELS);
+        }
+        /* What was darker stays so; paper is darker by 0.3 * 0.5 at most, ink has half of its strength at least. */
+        apply((ink_augment){ .contrast = 0.5f }, seed, from, to);
+        for (int i = 1; i < PIXELS; i++)
+            assert_true((from[i] > from[i - 1]) == (to[i] > to[i - 1]));
+        assert_true(to[0] <= 0.15 * 255 + 1 && to[14 * SIDE + 14 + 6] >= 127);
+        apply((ink_augment){ .noise = 0.1f }, seed, even, to);
+        for (int i = 0; i < PIXELS; i++)
+            variance += (to[i] - 100.0) * (to[i] - 100.0) / PIXELS / 400;
+        apply((ink_augment){ .lines = 0.5f }, seed, even, to);
+        lined += memcmp(even, to, PIXELS) != 0;
+    }
+    assert_true(coarse > 150 && coarse < 250); /* half of them: five standard deviations are 50 */
+    assert_true(lined > 130 && lined < 250); /* less what is all outside or paler than this */
+    /* Half of them, u^2 of the amount's square, a third on average. */
+    assert_true(fabs(variance / (25.5 * 25.5 / 6) - 1) < 0.25);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +258,10 @@ int main(void)
         cmocka_unit_test(the_seed_decides),
         cmocka_unit_test(amounts_hold),
         cmocka_unit_test(erasing_takes_a_rectangle),
+        cmocka_unit_test(knobs_are_independent),
+        cmocka_unit_test(thickness_goes_far_and_keeps_ink),
+        cmocka_unit_test(fitting_undoes_place_and_size),
+        cmocka_unit_test(grids_blur_levels_and_noise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,10 @@
 #include "train/augment.h"
 
 #include "base/random.h"
+#include "train/raster.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 int ink_augment_named(const char *name, ink_augment *augment)
@@ -27,7 +29,8 @@ int ink_augment_named(const char *name, ink_augment *augment)
 int ink_augment_any(const ink_augment *a)
 {
     return a->shift > 0 || a->rotation > 0 || a->scale > 0 || a->shear > 0 || a->elastic > 0 ||
-           a->thickness > 0 || a->erase > 0;
+           a->thickness > 0 || a->fit > 0 || a->erase > 0 || a->lines > 0 || a->coarse > 0 || a->blur > 0 ||
+           a->contrast > 0 || a->noise > 0;
 }
 
 /* How the pixel at (x, y) of the new picture lies in the old one: an affine map about the middle, and
@@ -120,26 +123,147 @@ static void thicken(float amount, int height, int width, const uint8_t *from, ui
         }
 }
 
-void ink_augment_apply(const ink_augment *a, uint64_t seed, uint32_t channels, uint32_t height,
-                       uint32_t width, const uint8_t *from, uint8_t *to, uint8_t *scratch)
+static uint64_t ink_of(const uint8_t *plane, size_t size)
 {
-    ink_random random = { seed };
-    const warp w = draw_warp(a, &random, height, width);
-    const float thickness = a->thickness * ink_random_signed(&random);
-    const size_t plane = (size_t)height * width;
-    for (uint32_t c = 0; c < channels; c++, from += plane, to += plane) {
-        warp_plane(&w, (int)height, (int)width, from, thickness != 0 ? scratch : to);
-        if (thickness != 0)
-            thicken(thickness, (int)height, (int)width, scratch, to);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < size; i++)
+        sum += plane[i];
+    return sum;
+}
+
+/* As many passes as there are whole pixels, and one of the rest. The plane comes in `scratch`, and leaves in `to`. */
+static void change_thickness(float amount, bool keep, int height, int width, uint8_t *to, uint8_t *scratch)
+{
+    const size_t size = (size_t)height * (size_t)width;
+    const uint64_t least = amount < 0 && keep ? ink_of(scratch, size) * 35 / 100 : 0;
+    uint8_t *from = scratch, *next = to;
+    for (float left = fabsf(amount); left > 0; left--) {
+        thicken(copysignf(left < 1 ? left : 1, amount), height, width, from, next);
+        if (ink_of(next, size) < least)
+            break;
+        uint8_t *const swapped = from;
+        from = next;
+        next = swapped;
     }
-    to -= channels * plane;
-    if (ink_random_float(&random) >= a->erase)
-        return;
-    const uint32_t h = 1 + ink_random_below(&random, (height + 1) / 2);
-    const uint32_t v = 1 + ink_random_below(&random, (width + 1) / 2);
-    const uint32_t top = ink_random_below(&random, height - h + 1);
-    const uint32_t left = ink_random_below(&random, width - v + 1);
+    if (from != to)
+        memcpy(to, from, size);
+}
+
+static void erase(ink_random *random, uint32_t channels, uint32_t height, uint32_t width, uint8_t *to)
+{
+    const size_t plane = (size_t)height * width;
+    const uint32_t h = 1 + ink_random_below(random, (height + 1) / 2);
+    const uint32_t v = 1 + ink_random_below(random, (width + 1) / 2);
+    const uint32_t top = ink_random_below(random, height - h + 1);
+    const uint32_t left = ink_random_below(random, width - v + 1);
     for (uint32_t c = 0; c < channels; c++)
         for (uint32_t y = 0; y < h; y++)
             memset(to + c * plane + (size_t)(top + y) * width + left, 0, v);
+}
+
+/* One or two curves that begin and end beyond the picture or near its edge; a quarter of them take ink away. */
+static void draw_lines(ink_random *random, uint32_t channels, int height, int width, uint8_t *to)
+{
+    enum { PIECES = 12 };
+    for (uint32_t lines = 1 + ink_random_below(random, 2); lines; lines--) {
+        ink_point p[3], from, next;
+        for (int i = 0; i < 3; i++)
+            p[i] = (ink_point){ (1.4f * ink_random_float(random) - 0.2f) * (float)width,
+                                (1.4f * ink_random_float(random) - 0.2f) * (float)height };
+        /* Half of them go across: from edge to edge, as a ruled line or a fold does. */
+        if (ink_random_below(random, 2)) {
+            p[0].x = -1;
+            p[2].x = (float)width;
+        }
+        const float grey = 60 + 195 * ink_random_float(random);
+        const float level = ink_random_below(random, 4) ? grey : -1;
+        from = p[0];
+        for (int i = 1; i <= PIECES; i++, from = next) {
+            next = ink_raster_bezier(p, (float)i / PIECES);
+            for (uint32_t c = 0; c < channels; c++)
+                ink_raster_stroke(to + (size_t)c * (size_t)height * (size_t)width, height, width, from, next, 0.5f,
+                                  level);
+        }
+    }
+}
+
+static void make_coarse(float factor, int height, int width, uint8_t *plane, uint8_t *scratch)
+{
+    const int h = (int)((float)height / factor + 0.5f), w = (int)((float)width / factor + 0.5f);
+    if (h < 1 || w < 1)
+        return;
+    ink_raster_resample(plane, height, width, ink_axis_over(0, (float)height, h), ink_axis_over(0, (float)width, w),
+                        plane, scratch);
+    ink_raster_resample(plane, h, w, ink_axis_over(0, (float)h, height), ink_axis_over(0, (float)w, width), plane,
+                        scratch);
+}
+
+static void change_levels(float amount, ink_random *random, size_t count, uint8_t *to)
+{
+    uint8_t level[256];
+    const float gamma = expf(amount * ink_random_signed(random));
+    const float ink = 1 - amount * ink_random_float(random);
+    const float paper = 0.3f * amount * ink_random_float(random);
+    for (int i = 0; i < 256; i++) {
+        const float x = powf((float)i / 255, gamma) * ink;
+        level[i] = (uint8_t)(255 * (paper + (1 - paper) * x) + 0.5f);
+    }
+    for (size_t i = 0; i < count; i++)
+        to[i] = level[to[i]];
+}
+
+/* The sum of a random number's eight bytes is as good as normal. */
+static void add_noise(float deviation, ink_random *random, size_t count, uint8_t *to)
+{
+    const float mean = 8 * 127.5f, of_sum = 209.02f; /* sqrt(8 * (256^2 - 1) / 12) */
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t bytes = ink_random_u64(random), mask = UINT64_C(0x00ff00ff00ff00ff);
+        const uint64_t pairs = (bytes & mask) + (bytes >> 8 & mask);
+        const float sum = (float)(pairs * UINT64_C(0x0001000100010001) >> 48);
+        const float x = (float)to[i] + (sum - mean) / of_sum * 255 * deviation + 0.5f;
+        to[i] = (uint8_t)(x < 0 ? 0 : x > 255 ? 255 : x);
+    }
+}
+
+/* What was there first draws from the seed itself, everything else from a stream of its own: so an amount that is 0
+ * changes nothing of what the others do. */
+enum { FIT_STREAM = 1, LINES_STREAM, COARSE_STREAM, BLUR_STREAM, CONTRAST_STREAM, NOISE_STREAM };
+
+void ink_augment_apply(const ink_augment *a, uint64_t seed, uint32_t channels, uint32_t height,
+                       uint32_t width, const uint8_t *from, uint8_t *to, uint8_t *scratch)
+{
+    const int h = (int)height, w = (int)width;
+    const size_t plane = (size_t)height * width, size = plane * channels;
+    ink_random random = { seed };
+    const warp map = draw_warp(a, &random, height, width);
+    const float thickness = a->thickness * ink_random_signed(&random);
+    for (uint32_t c = 0; c < channels; c++) {
+        warp_plane(&map, h, w, from + c * plane, thickness != 0 ? scratch : to + c * plane);
+        if (thickness != 0)
+            change_thickness(thickness, a->thickness > 1, h, w, to + c * plane, scratch);
+    }
+    ink_random more = { ink_stream(seed, FIT_STREAM) };
+    if (a->fit > 0 && ink_random_float(&more) < a->fit)
+        ink_raster_fit(to, channels, h, w, scratch);
+    if (ink_random_float(&random) < a->erase)
+        erase(&random, channels, height, width, to);
+    more.state = ink_stream(seed, LINES_STREAM);
+    if (a->lines > 0 && ink_random_float(&more) < a->lines)
+        draw_lines(&more, channels, h, w, to);
+    more.state = ink_stream(seed, COARSE_STREAM);
+    if (a->coarse > 0 && ink_random_below(&more, 2)) {
+        const float factor = 1 + a->coarse * ink_random_float(&more);
+        for (uint32_t c = 0; c < channels; c++)
+            make_coarse(factor, h, w, to + c * plane, scratch);
+    }
+    more.state = ink_stream(seed, BLUR_STREAM);
+    const float sigma = a->blur > 0 ? a->blur * ink_random_float(&more) : 0;
+    for (uint32_t c = 0; c < channels && sigma > 0; c++)
+        ink_raster_blur(to + c * plane, h, w, sigma, scratch);
+    more.state = ink_stream(seed, CONTRAST_STREAM);
+    if (a->contrast > 0)
+        change_levels(a->contrast, &more, size, to);
+    more.state = ink_stream(seed, NOISE_STREAM);
+    if (a->noise > 0 && ink_random_below(&more, 2))
+        add_noise(a->noise * ink_random_float(&more), &more, size, to);
 }

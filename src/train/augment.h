@@ -15,8 +15,16 @@ typedef struct ink_augment {
     float shear;     /* pixels sideways for each pixel down */
     float elastic;   /* pixels: displacements on a coarse grid, smooth between (after P. Simard, D. Steinkraus,
                         J. Platt, "Best Practices for Convolutional Neural Networks", 2003) */
-    float thickness; /* 0 to 1: how far towards the darkest, or lightest, of the neighbours */
+    float thickness; /* pixels that strokes grow or thin, each towards the darkest, or lightest, of the neighbours.
+                        Above 1, thinning ends before less than 35 % of the ink is left */
+    float fit;       /* 0 to 1: the chance to be brought to the form of MNIST's pictures, see ink_raster_fit */
     float erase;     /* 0 to 1: the chance of a rectangle, up to a quarter of the picture, without ink */
+    float lines;     /* 0 to 1: the chance of one or two thin curves, of ink or of none */
+    float coarse;    /* with a chance of 1/2 to a grid coarser by 1 to 1 + coarse, and back */
+    float blur;      /* pixels: a Gaussian's sigma, from 0 to this */
+    float contrast;  /* a gamma from exp(-contrast) to exp(contrast), ink lighter by up to the share `contrast`, paper
+                        darker by up to 0.3 of it */
+    float noise;     /* with a chance of 1/2 a Gaussian's deviation from 0 to this, as a share of 255 */
 } ink_augment;
 
 /* "none", "light" or "strong"; false for another name. */
@@ -25,7 +33,8 @@ int ink_augment_named(const char *name, ink_augment *augment);
 /* Whether it changes anything. */
 int ink_augment_any(const ink_augment *augment);
 
-/* Writes a changed copy of a picture [channels, height, width]. The same seed gives the same picture.
+/* Writes a changed copy of a picture [channels, height, width]: warped, then the fields from `thickness` on, in
+ * their order above. The same seed gives the same picture.
  * `scratch` has as many bytes as a channel. */
 void ink_augment_apply(const ink_augment *augment, uint64_t seed, uint32_t channels, uint32_t height,
                        uint32_t width, const uint8_t *from, uint8_t *to, uint8_t *scratch);

@@ -1,6 +1,7 @@
 #include "train/settings.h"
 
 #include "base/number.h"
+#include "train/raster.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -46,8 +47,14 @@ static const row rows[] = {
     { "scale", REAL, AT(augment.scale), 0, 0, 1, NULL },
     { "shear", REAL, AT(augment.shear), 0, 0, 1, NULL },
     { "elastic", REAL, AT(augment.elastic), 0, 0, 100, NULL },
-    { "thickness", REAL, AT(augment.thickness), 0, 0, 1, NULL },
+    { "thickness", REAL, AT(augment.thickness), 0, 0, 3, NULL },
+    { "fit", REAL, AT(augment.fit), 0, 0, 1, NULL },
     { "erase", REAL, AT(augment.erase), 0, 0, 1, NULL },
+    { "lines", REAL, AT(augment.lines), 0, 0, 1, NULL },
+    { "coarse", REAL, AT(augment.coarse), 0, 0, 4, NULL },
+    { "blur", REAL, AT(augment.blur), 0, 0, INK_MAX_SIGMA, NULL },
+    { "contrast", REAL, AT(augment.contrast), 0, 0, 0.9, NULL },
+    { "noise", REAL, AT(augment.noise), 0, 0, 1, NULL },
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

@@ -83,6 +83,7 @@ static const cli_option options[] = {
     SETTING(31, "blur", "P", "augment: pixels, the sigma of a blur"),
     SETTING(32, "contrast", "S", "augment: paler ink, darker paper, and a gamma"),
     SETTING(33, "noise", "S", "augment: deviation of noise, as a share of black"),
+    SETTING(34, "negatives", "S", "share of pictures replaced by what is no digit, to be unsure of (default 0)"),
     SETTING(26, "validation", "N", "pictures set aside to choose the best epoch: a number, or a share below 1 "
                                    "(default 0.1)"),
     SETTING(27, "patience", "N", "stop when N epochs brought nothing better (default 0: do not)"),
@@ -95,7 +96,7 @@ static const cli_option options[] = {
     OPTION("no-files", 0, CLI_FLAG, NULL, no_files, "write the model alone: no checkpoint, log and report"),
     OPTION("force", 0, CLI_FLAG, NULL, force, "replace the checkpoint of another run"),
     OPTION("show-augmented", 0, CLI_FILE, "FILE.png", sheet,
-           "draw pictures as the augmentation changes them, and train nothing"),
+           "draw pictures as they are trained on: augmented, or framed for those that are replaced; train nothing"),
     RUN_CPU_ROW(train_options),
     JS_OPTION_ROW(train_options),
     { .name = NULL },

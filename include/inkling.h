@@ -534,7 +534,7 @@ typedef struct ink_trainer_info {
 
 typedef struct ink_train_step {
     double loss;           /* the mean over the batch, before the step */
-    size_t images, correct; /* of the batch */
+    size_t images, correct; /* of the batch, without the pictures that `negatives` replaced */
     double rate;           /* the learning rate */
 } ink_train_step;
 
@@ -578,11 +578,11 @@ INK_API ink_status ink_trainer_model(const ink_trainer *trainer, const ink_model
 INK_API ink_status ink_trainer_save(const ink_trainer *trainer, const char *path, const char *note,
                                     ink_error *error);
 
-/* Changes one picture [channels, height, width] as the settings' augmentation would; the same seed gives the
- * same. For those who want to look. Errors: INK_ERR_ARGUMENT, INK_ERR_MEMORY. */
-INK_API ink_status ink_augment_picture(const char *settings, uint64_t seed, uint32_t channels,
-                                       uint32_t height, uint32_t width, const uint8_t *from, uint8_t *to,
-                                       ink_error *error);
+/* The picture that an example is trained on in an epoch, counted from 0: changed by augmentation or, for the share
+ * `negatives`, replaced by one that shows none of the classes, which `negative` tells if it is not NULL. `to` takes
+ * [channels, height, width]. For those who want to look. Errors: INK_ERR_ARGUMENT, INK_ERR_MEMORY. */
+INK_API ink_status ink_trainer_picture(const ink_trainer *trainer, uint64_t epoch, size_t example, uint8_t *to,
+                                       int *negative, ink_error *error);
 
 /* ---- I8 weights ------------------------------------------------------------------------------- */
 

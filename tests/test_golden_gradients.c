@@ -105,7 +105,8 @@ static void check_network(const struct network *network, ink_cpu cpu)
     uint32_t indices[IMAGES];
     for (uint32_t i = 0; i < IMAGES; i++)
         indices[i] = i;
-    const ink_batch batch = { pixels.data, labels.data, indices, IMAGES, 1 };
+    const ink_batch batch = { .pixels = pixels.data, .labels = labels.data, .indices = indices, .count = IMAGES,
+                              .seed = 1 };
     double loss;
     size_t correct;
     ink_lanes_gradients(&lanes, &batch, &settings, &loss, &correct);

@@ -37,7 +37,7 @@ void train_log_epoch(train_log *log, uint64_t epoch, double rate, const ink_vali
 {
     push(log, (report_epoch){
         .epoch = epoch, .rate = rate, .seconds = log->seconds, .loss = log->loss / (double)log->steps,
-        .accuracy = (double)log->correct / (double)log->images,
+        .accuracy = (double)log->correct / fmax((double)log->images, 1),
         .validation_loss = validation ? validation->loss : (double)NAN,
         .validation_accuracy = validation ? validation->accuracy : (double)NAN });
     log->loss = log->seconds = 0;
@@ -141,8 +141,8 @@ void train_log_bar(const train_log *log, const ink_trainer_info *info, double se
     text_repeat(to, "#", filled);
     text_repeat(to, "-", BAR - filled);
     text_printf(to, "] %.0f images/s  loss %.4f  accuracy %.2f %%  ",
-                log->seconds > 0 ? (double)log->images / log->seconds : 0.0,
-                log->loss / (double)log->steps, 100 * (double)log->correct / (double)log->images);
+                log->seconds > 0 ? (double)(log->steps * info->batch) / log->seconds : 0.0,
+                log->loss / (double)log->steps, 100 * (double)log->correct / fmax((double)log->images, 1));
     add_time(to, seconds_left);
     text_add(to, " left\033[K");
 }

@@ -1,4 +1,5 @@
-/* A sheet of pictures as augmentation changes them: a row a picture, the first column as it is. */
+/* A sheet of pictures as they are trained on: a row a picture, the first column as it is, the others of the first
+ * epochs; what is no picture of its class any more has a white frame. */
 #include "common/train_job.h"
 
 #include "common/dataset.h"
@@ -29,13 +30,37 @@ static size_t pick(const dataset *data, size_t row)
     return row % data->count;
 }
 
+/* A trainer with these settings; what network it has is of no account. */
+static int open_trainer(const dataset *data, const char *settings, ink_trainer **out)
+{
+    static const char layers[] = "flatten\ndense units=classes\n";
+    const ink_network_options network = { .size = sizeof network, .channels = data->channels,
+                                          .height = data->height, .width = data->width, .classes = data->classes };
+    const ink_trainer_options trainer = { .size = sizeof trainer, .settings = settings };
+    const ink_examples all = { data->pixels, data->labels, data->count };
+    ink_builder *builder = NULL;
+    ink_model *model = NULL;
+    ink_error error;
+    ink_status status = ink_network_open(layers, strlen(layers), &network, &builder, &error);
+    if (!status)
+        status = ink_builder_init_weights(builder, 1, &error);
+    if (!status)
+        status = ink_builder_model(builder, NULL, &model, &error);
+    if (!status)
+        status = ink_trainer_open(model, &all, &trainer, out, &error);
+    ink_model_close(&model);
+    ink_builder_close(&builder);
+    return status ? cli_failed("%s", error.text) : CLI_DONE;
+}
+
 int train_sheet(const train_options *options, const char *settings)
 {
     dataset data;
+    ink_trainer *trainer = NULL;
     int code = dataset_read(options->data, DATASET_TRAIN, &data);
     if (code)
         return code;
-    const size_t size = (size_t)data.height * data.width;
+    const size_t size = (size_t)data.channels * data.height * data.width;
     const uint32_t fits = WIDE / (COLUMNS * data.width), zoom = fits < 1 ? 1 : fits > 4 ? 4 : fits;
     const uint32_t step_x = data.width * zoom + GAP, step_y = data.height * zoom + GAP;
     const uint32_t width = COLUMNS * step_x + GAP, height = ROWS * step_y + GAP;
@@ -43,20 +68,24 @@ int train_sheet(const train_options *options, const char *settings)
     text png = { 0 };
     ink_error error;
     memset(sheet, PAPER, (size_t)width * height);
+    code = open_trainer(&data, settings, &trainer);
     for (size_t row = 0; row < ROWS && !code; row++)
         for (size_t column = 0; column < COLUMNS && !code; column++) {
-            const uint8_t *from = data.pixels + pick(&data, row) * size;
-            const uint64_t seed = (options->seed == UINT64_MAX ? 1 : options->seed) + row * COLUMNS + column;
-            memcpy(changed, from, size);
-            if (column && ink_augment_picture(settings, seed, 1, data.height, data.width, from, changed, &error))
+            const size_t example = pick(&data, row);
+            uint8_t *at = sheet + (GAP + row * step_y) * width + GAP + column * step_x;
+            int negative = 0;
+            memcpy(changed, data.pixels + example * size, size);
+            if (column && ink_trainer_picture(trainer, column - 1, example, changed, &negative, &error))
                 code = cli_failed("%s", error.text);
-            put(sheet + (GAP + row * step_y) * width + GAP + column * step_x, width, changed, data.height,
-                data.width, zoom);
+            for (uint32_t y = 0; negative && y < step_y; y++) /* a white frame */
+                memset(at - (size_t)(GAP / 2) * (width + 1) + (size_t)y * width, 255, step_x);
+            put(at, width, changed, data.height, data.width, zoom);
         }
     if (!code) {
         png_grey(&png, sheet, height, width);
         code = out_file_put(options->sheet, &png);
     }
+    ink_trainer_close(&trainer);
     free(sheet);
     free(changed);
     text_free(&png);

@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "base/random.h"
+#include "train/negatives.h"
 
 #include <math.h>
 #include <string.h>
@@ -30,7 +31,7 @@ ink_status ink_lanes_init(ink_lanes *lanes, const ink_tape *tape, const ink_allo
     }
     lanes->gradients = ink_alloc(allocator, lanes->lane_count * p * sizeof(float));
     lanes->arenas = ink_alloc(allocator, threads * lanes->arena_floats * sizeof(float));
-    lanes->pictures = ink_alloc(allocator, threads * 2 * tape->values[0].elements);
+    lanes->pictures = ink_alloc(allocator, threads * INK_PICTURE_PARTS * tape->values[0].elements);
     if (failed || !lanes->gradients || !lanes->arenas || !lanes->pictures) {
         ink_lanes_free(lanes);
         return ink_fail(error, INK_ERR_MEMORY, "no memory to train");
@@ -81,17 +82,27 @@ static void pack_job(void *context, uint32_t worker)
         ink_tape_pack(t->tape, step, t->parameters);
 }
 
+static bool is_negative(const ink_batch *batch, const ink_settings *settings, uint32_t index)
+{
+    return ink_negatives_chosen(settings->negatives, ink_stream(batch->seed, index));
+}
+
 /* Cross-entropy of softmax(logits) with labels smoothed: the true class has 1 - smoothing + smoothing / K,
- * the others smoothing / K. The gradient is (probability - target) / batch. */
-static void loss(const ink_lanes *t, size_t first, const ink_tape_pass *pass, double *sum,
-                 size_t *correct)
+ * the others smoothing / K; so a negative, for which all have 1 / K, is one with a smoothing of 1.
+ * The gradient is (probability - target) / batch. */
+static void loss(ink_lanes *t, size_t first, const ink_tape_pass *pass, size_t lane)
 {
     const size_t classes = t->tape->values[t->tape->logits].elements;
     const float *x = ink_tape_logits(t->tape, pass);
     float *d = ink_tape_logits_gradient(t->tape, pass);
-    const float smoothing = t->settings->smoothing, share = 1.0f / (float)t->batch->count;
+    const float share = 1.0f / (float)t->batch->count;
+    t->lane_loss[lane] = 0;
+    t->lane_correct[lane] = t->lane_negatives[lane] = 0;
     for (size_t i = 0; i < pass->images; i++, x += classes, d += classes) {
-        const size_t label = t->batch->labels[t->batch->indices[first + i]];
+        const uint32_t index = t->batch->indices[first + i];
+        const bool negative = is_negative(t->batch, t->settings, index);
+        const float smoothing = negative ? 1 : t->settings->smoothing;
+        const size_t label = t->batch->labels[index];
         const size_t best = ink_argmax(x, classes);
         float total = 0, mean = 0;
         for (size_t c = 0; c < classes; c++) {
@@ -102,8 +113,10 @@ static void loss(const ink_lanes *t, size_t first, const ink_tape_pass *pass, do
         const float log_total = logf(total) + x[best];
         for (size_t c = 0; c < classes; c++)
             d[c] = (d[c] / total - smoothing / (float)classes - (c == label ? 1 - smoothing : 0)) * share;
-        *sum += (1 - smoothing) * (log_total - x[label]) + smoothing * (log_total - mean / (float)classes);
-        *correct += best == label;
+        t->lane_loss[lane] += (1 - smoothing) * (log_total - x[label]) +
+                              smoothing * (log_total - mean / (float)classes);
+        t->lane_correct[lane] += best == label && !negative;
+        t->lane_negatives[lane] += negative;
     }
 }
 
@@ -116,18 +129,25 @@ static void prefetch(const ink_lanes *t, size_t example)
         __builtin_prefetch(from + i);
 }
 
-/* A picture of the batch as it goes in: augmented, if the settings say so. */
-static const uint8_t *picture(const ink_lanes *t, uint32_t worker, uint32_t index)
+const uint8_t *ink_picture_make(const ink_batch *batch, const ink_input *input, size_t classes,
+                                const ink_settings *settings, uint32_t index, uint8_t *parts, bool *negative)
 {
-    const ink_input *input = &t->tape->graph->input;
-    const size_t pixels = t->tape->values[0].elements;
-    const uint8_t *from = t->batch->pixels + (size_t)index * pixels;
-    uint8_t *to = t->pictures + worker * 2 * pixels;
-    if (!ink_augment_any(&t->settings->augment))
+    const size_t pixels = (size_t)input->channels * input->height * input->width;
+    const uint64_t seed = ink_stream(batch->seed, index);
+    const uint8_t *from = batch->pixels + index * pixels;
+    *negative = is_negative(batch, settings, index);
+    if (*negative) {
+        const ink_negatives negatives = { batch->pixels, batch->labels, batch->digits, batch->digit_count,
+                                          input->height, input->width, classes == 10 };
+        uint8_t *drawn = parts + pixels;
+        ink_negatives_draw(&negatives, seed, drawn, drawn + pixels);
+        from = drawn;
+    }
+    if (!ink_augment_any(&settings->augment))
         return from;
-    ink_augment_apply(&t->settings->augment, ink_stream(t->batch->seed, index), input->channels, input->height,
-                      input->width, from, to, to + pixels);
-    return to;
+    ink_augment_apply(&settings->augment, seed, input->channels, input->height, input->width, from, parts,
+                      parts + 2 * pixels);
+    return parts;
 }
 
 size_t ink_lanes_first(const ink_lanes *lanes, size_t count, size_t lane)
@@ -141,6 +161,8 @@ static void lane_job(void *context, uint32_t worker)
     const ink_tape *tape = t->tape;
     const ink_input *input = &tape->graph->input;
     const size_t pixels = tape->values[0].elements, p = tape->parameter_floats;
+    const size_t classes = tape->values[tape->logits].elements;
+    uint8_t *parts = t->pictures + worker * INK_PICTURE_PARTS * pixels;
     size_t lane;
     while (take(t, t->lane_count, &lane)) {
         const size_t first = ink_lanes_first(t, t->batch->count, lane);
@@ -152,18 +174,18 @@ static void lane_job(void *context, uint32_t worker)
         for (size_t i = 0; i < tape->parameter_count; i++)
             if (!tape->parameters[i].written)
                 memset(pass.gradients + tape->parameters[i].at, 0, tape->parameters[i].count * sizeof(float));
-        t->lane_loss[lane] = 0;
-        t->lane_correct[lane] = 0;
         float *x = ink_tape_input(tape, &pass);
         for (size_t i = 0; i < pass.images; i++) {
+            bool negative;
             if (i + 1 < pass.images)
                 prefetch(t, first + i + 1);
-            t->pixels_kernel->run.pixels_f32(&(ink_pixels_f32){
-                pixels, picture(t, worker, t->batch->indices[first + i]), input->scale, input->offset,
-                x + i * pixels });
+            const uint8_t *picture = ink_picture_make(t->batch, input, classes, t->settings,
+                                                      t->batch->indices[first + i], parts, &negative);
+            t->pixels_kernel->run.pixels_f32(&(ink_pixels_f32){ pixels, picture, input->scale, input->offset,
+                                                                x + i * pixels });
         }
         ink_tape_forward(tape, &pass);
-        loss(t, first, &pass, &t->lane_loss[lane], &t->lane_correct[lane]);
+        loss(t, first, &pass, lane);
         ink_tape_backward(tape, &pass);
     }
 }
@@ -268,10 +290,11 @@ static void run_lanes(ink_lanes *lanes, const ink_batch *batch, const ink_settin
     each(lanes, pack_job);
     each(lanes, lane_job);
     *loss_out = 0;
-    *correct = 0;
+    *correct = lanes->negatives = 0;
     for (size_t lane = 0; lane < lanes->lane_count; lane++) {
         *loss_out += lanes->lane_loss[lane];
         *correct += lanes->lane_correct[lane];
+        lanes->negatives += lanes->lane_negatives[lane];
     }
     *loss_out /= (double)batch->count;
 }

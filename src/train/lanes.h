@@ -21,6 +21,8 @@ typedef struct ink_batch {
     const uint32_t *indices; /* which images the batch is made of */
     size_t count;
     uint64_t seed;           /* of the augmentation of this pass over the images */
+    const uint32_t *digits;  /* with `negatives` set: the images that those are made of, at least one */
+    size_t digit_count;
 } ink_batch;
 
 typedef struct ink_lanes {
@@ -34,7 +36,7 @@ typedef struct ink_lanes {
     float *gradients;    /* [lane_count, parameters] */
     float *arenas;       /* [threads, arena_floats] */
     size_t arena_floats;
-    uint8_t *pictures;   /* [threads, 2, pixels]: an augmented picture, and scratch for it */
+    uint8_t *pictures;   /* [threads, INK_PICTURE_PARTS, pixels] */
     uint64_t step, seed;
     const ink_kernel *adam, *pixels_kernel;
     /* the step under way */
@@ -42,7 +44,8 @@ typedef struct ink_lanes {
     const ink_settings *settings;
     float rate, gradient_scale;
     double lane_loss[INK_MAX_LANES];
-    size_t lane_correct[INK_MAX_LANES];
+    size_t lane_correct[INK_MAX_LANES], lane_negatives[INK_MAX_LANES];
+    size_t negatives;    /* of the last batch; they are not among the correct ones */
     atomic_size_t next;
 } ink_lanes;
 
@@ -56,6 +59,14 @@ void ink_lanes_free(ink_lanes *lanes);
 
 /* The first image of a lane in its batch, and of the last + 1: where the batch ends. */
 size_t ink_lanes_first(const ink_lanes *lanes, size_t count, size_t lane);
+
+/* What `ink_picture_make` works in: pictures' bytes, of which the first holds the result. */
+enum { INK_PICTURE_PARTS = 4 };
+
+/* The picture that an image of the batch goes in as: augmented or replaced by a negative, as the settings say, in
+ * `parts`, or the image itself. */
+const uint8_t *ink_picture_make(const ink_batch *batch, const ink_input *input, size_t classes,
+                                const ink_settings *settings, uint32_t index, uint8_t *parts, bool *negative);
 
 /* Gradients of the batch's mean loss, summed into the first lane's vector; no update. */
 void ink_lanes_gradients(ink_lanes *lanes, const ink_batch *batch, const ink_settings *settings,

@@ -55,6 +55,7 @@ static const row rows[] = {
     { "blur", REAL, AT(augment.blur), 0, 0, INK_MAX_SIGMA, NULL },
     { "contrast", REAL, AT(augment.contrast), 0, 0, 0.9, NULL },
     { "noise", REAL, AT(augment.noise), 0, 0, 1, NULL },
+    { "negatives", REAL, AT(negatives), 0, 0, 0.9, NULL },
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

@@ -21,6 +21,7 @@ typedef struct ink_settings {
     ink_schedule schedule;
     float smoothing, average, statistics;
     ink_augment augment;
+    float negatives; /* the share of pictures that are replaced by what is no digit */
 } ink_settings;
 
 /* The defaults, and over them what the text says: "rate=0.003 epochs=5"; of two of a name the later holds.

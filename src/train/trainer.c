@@ -375,6 +375,9 @@ static ink_status open_trainer(ink_trainer *t, const ink_model *model, const ink
     INK_TRY(copy_model(t, model, cpu, error));
     INK_TRY(ink_tape_make(&t->tape, &t->graph, cpu, &limits, error));
     t->classes = (uint32_t)t->tape.values[t->tape.logits].elements;
+    if (t->settings.negatives > 0 && t->graph.input.channels != 1)
+        return ink_fail(error, INK_ERR_ARGUMENT, "setting 'negatives': the pictures have %u channels, wanted 1",
+                        t->graph.input.channels);
     INK_TRY(set_examples(t, error));
     t->info.note = "";
     t->info.settings = ink_settings_text(&t->settings, &t->arena);
@@ -474,6 +477,14 @@ static void set_order(ink_trainer *t, uint64_t epoch)
     t->ordered = epoch + 1;
 }
 
+/* An epoch's batches, but for which images are in one. */
+static ink_batch batch_of(const ink_trainer *t, uint64_t epoch)
+{
+    return (ink_batch){ .pixels = t->examples.pixels, .labels = t->examples.labels, .count = t->info.batch,
+                        .seed = ink_stream(ink_stream(t->settings.seed, AUGMENT_STREAM), epoch),
+                        .digits = t->indices + t->info.validation, .digit_count = t->info.training };
+}
+
 ink_status ink_trainer_step(ink_trainer *t, ink_train_step *out, ink_error *error)
 {
     if (!t || !out)
@@ -484,14 +495,12 @@ ink_status ink_trainer_step(ink_trainer *t, ink_train_step *out, ink_error *erro
     const uint64_t epoch = t->lanes.step / t->info.epoch_steps;
     if (t->ordered != epoch + 1)
         set_order(t, epoch);
-    const ink_batch batch = {
-        .pixels = t->examples.pixels, .labels = t->examples.labels, .count = t->info.batch,
-        .indices = t->order + (size_t)(t->lanes.step % t->info.epoch_steps) * t->info.batch,
-        .seed = ink_stream(ink_stream(t->settings.seed, AUGMENT_STREAM), epoch) };
-    out->images = batch.count;
+    ink_batch batch = batch_of(t, epoch);
+    batch.indices = t->order + (size_t)(t->lanes.step % t->info.epoch_steps) * t->info.batch;
     const float rate = ink_schedule_rate(&t->settings.schedule, t->lanes.step, t->info.steps);
     out->rate = (double)rate;
     ink_lanes_step(&t->lanes, &batch, &t->settings, rate, &out->loss, &out->correct);
+    out->images = batch.count - t->lanes.negatives;
     update_info(t);
     if (!isfinite(out->loss))
         return ink_fail(error, INK_ERR_NOT_FINITE, "the loss of step %llu is not finite: the learning rate %g "
@@ -586,24 +595,24 @@ ink_status ink_training_settings(const char *text, ink_buffer *out, ink_error *e
     return ink_text_finish(&copy, out, error);
 }
 
-ink_status ink_augment_picture(const char *text, uint64_t seed, uint32_t channels, uint32_t height,
-                               uint32_t width, const uint8_t *from, uint8_t *to, ink_error *error)
+ink_status ink_trainer_picture(const ink_trainer *t, uint64_t epoch, size_t example, uint8_t *to, int *negative,
+                               ink_error *error)
 {
-    ink_settings settings;
-    const ink_allocator allocator = ink_allocator_or_default(NULL);
-    const ink_shape shape = { 3, { channels, height, width } };
-    uint64_t elements;
-    if (!from || !to || !ink_shape_elements(shape, &elements) || !elements || elements > UINT32_MAX ||
-        height > 65536 || width > 65536)
-        return ink_fail(error, INK_ERR_ARGUMENT, "ink_augment_picture: an argument is NULL or a size 0");
-    INK_TRY(ink_settings_parse(&settings, text, error));
-    uint8_t *scratch = ink_alloc(&allocator, (size_t)height * width);
-    if (!scratch)
+    if (!t || !to)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_trainer_picture: an argument is NULL");
+    if (example >= t->examples.count)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_trainer_picture: found example %zu, there are %zu", example,
+                        t->examples.count);
+    const size_t pixels = t->tape.values[0].elements;
+    const ink_batch batch = batch_of(t, epoch);
+    uint8_t *parts = ink_alloc(&t->allocator, INK_PICTURE_PARTS * pixels);
+    bool replaced;
+    if (!parts)
         return ink_fail(error, INK_ERR_MEMORY, "no memory for the picture");
-    if (ink_augment_any(&settings.augment))
-        ink_augment_apply(&settings.augment, seed, channels, height, width, from, to, scratch);
-    else
-        memcpy(to, from, (size_t)elements);
-    ink_free(&allocator, scratch);
+    memcpy(to, ink_picture_make(&batch, &t->graph.input, t->classes, &t->settings, (uint32_t)example, parts,
+                                &replaced), pixels);
+    if (negative)
+        *negative = replaced;
+    ink_free(&t->allocator, parts);
     return INK_OK;
 }

@@ -1,0 +1,554 @@
+#include "train/negatives.h"
+
+#include "base/random.h"
+#include "train/raster.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct artist {
+    const ink_negatives *from;
+    ink_random random;
+    int height, width, side; /* the shorter one */
+    size_t size;
+    uint8_t *to, *other, *scratch;
+} artist;
+
+static float even(artist *a, float low, float high)
+{
+    return low + (high - low) * ink_random_float(&a->random);
+}
+
+static bool chance(artist *a, float share)
+{
+    return ink_random_float(&a->random) < share;
+}
+
+static int below(artist *a, int n)
+{
+    return (int)ink_random_below(&a->random, (uint32_t)n);
+}
+
+/* The value that an example stands for, or what none of the rules below is about. */
+static unsigned value_of(const artist *a, uint32_t example)
+{
+    return a->from->digits ? a->from->labels[example] : 255;
+}
+
+static bool among(unsigned value, const char *digits)
+{
+    return value < 10 && strchr(digits, (int)('0' + value));
+}
+
+/* Any example whose digit is not one of those; the last tried where there seems to be no other. */
+static const uint8_t *any_digit(artist *a, const char *without, unsigned *value)
+{
+    uint32_t example = 0;
+    for (int tries = 0; tries < 20; tries++) {
+        example = a->from->indices[ink_random_below(&a->random, (uint32_t)a->from->count)];
+        *value = value_of(a, example);
+        if (!among(*value, without))
+            break;
+    }
+    return a->from->pixels + (size_t)example * a->size;
+}
+
+/* Too narrow, and anything may be read as a 1. */
+static bool narrow(const artist *a, const uint8_t *picture, float least)
+{
+    ink_box box;
+    return !ink_raster_box(picture, 1, a->height, a->width, &box) ||
+           (float)(box.right - box.left) < least * (float)(box.bottom - box.top);
+}
+
+/* The ink of a row: from where to where, and whether in one piece. */
+static bool one_run(const uint8_t *row, const ink_box *box, int *left, int *right)
+{
+    int runs = 0;
+    bool inside = false;
+    for (int x = box->left; x < box->right; x++) {
+        const bool ink = row[x] > 64;
+        if (ink && !inside && runs++ == 0)
+            *left = x;
+        *right = ink ? x + 1 : *right;
+        inside = ink;
+    }
+    return runs == 1;
+}
+
+/* Whether the picture may be read as a 1 or a 7: from a third downwards a single line, and above that nothing on
+ * the right of where that line comes from. */
+static bool one_or_seven(const artist *a, const uint8_t *picture)
+{
+    ink_box box;
+    if (!ink_raster_box(picture, 1, a->height, a->width, &box))
+        return false;
+    const int high = box.bottom - box.top, wide = box.right - box.left, third = box.top + high * 35 / 100;
+    const int low = box.top + high * 80 / 100;
+    int left = 0, right = 0, stem = 0, foot = 0;
+    bool line = true; /* all the way */
+    for (int y = box.top + high / 10; y < box.bottom - high / 10; y++) {
+        const bool thin = one_run(picture + (size_t)y * (size_t)a->width, &box, &left, &right) &&
+                          right - left <= high * 2 / 5;
+        if (!thin && y >= third)
+            return false;
+        line = line && thin;
+        stem = y == third ? right : stem;
+        foot = y == low ? right : foot;
+    }
+    return line ? wide < high * 6 / 5 : box.right - stem - (stem - foot) * 35 / 45 < high / 5;
+}
+
+static void fit(artist *a)
+{
+    ink_raster_fit(a->to, 1, a->height, a->width, a->scratch);
+}
+
+/* ---- strokes ---- */
+
+enum { MAX_STROKES = 6, MAX_POINTS = 5 };
+
+typedef struct stroke {
+    ink_point point[MAX_POINTS];
+    int points;
+    bool smooth;
+} stroke;
+
+/* In a square from 0 to 1. On a grid of three by three, as the strokes of capital letters nearly are, or anywhere. */
+static ink_point any_point(artist *a, bool grid)
+{
+    if (grid)
+        return (ink_point){ (float)below(a, 3) / 2 + even(a, -0.07f, 0.07f),
+                            (float)below(a, 3) / 2 + even(a, -0.07f, 0.07f) };
+    return (ink_point){ even(a, 0, 1), even(a, 0, 1) };
+}
+
+static float distance(ink_point p, ink_point q)
+{
+    return hypotf(p.x - q.x, p.y - q.y);
+}
+
+/* A single stroke, or two straight ones with a common end, that might be a 1, a 7 or a 0. */
+static bool may_be_read(const stroke *s, int count)
+{
+    const ink_point *p = s[0].point;
+    const int last = s[0].points - 1;
+    if (count == 1 && s[0].points == 2)
+        return fabsf(p[1].x - p[0].x) < 1.5f * fabsf(p[1].y - p[0].y);
+    if (count == 1 && distance(p[0], p[last]) < 0.4f)
+        return true;
+    /* Smooth lines of many points turn out as 2, 3, 5 or 6 too often. */
+    if (count == 1 && s[0].smooth)
+        return s[0].points > 3;
+    /* With the corner at the top: a 7, or a 1 with its flag. Z is written as many write a 2. */
+    if (count == 1)
+        return s[0].points == 3 ? p[1].y < p[0].y + 0.15f && p[1].y < p[2].y + 0.15f : s[0].points == 4;
+    if (count == 2 && s[0].points == 2 && s[1].points == 2)
+        for (int i = 0; i < 2; i++)
+            for (int k = 0; k < 2; k++) {
+                const ink_point corner = p[i], *q = s[1].point;
+                if (distance(corner, q[k]) < 0.15f && corner.y < p[1 - i].y + 0.15f && corner.y < q[1 - k].y + 0.15f)
+                    return true;
+            }
+    return false;
+}
+
+static int plan_strokes(artist *a, stroke s[MAX_STROKES])
+{
+    static const int counts[] = { 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 6 };
+    const int count = counts[below(a, (int)(sizeof counts / sizeof *counts))];
+    const bool grid = chance(a, 0.6f);
+    const float joined = chance(a, 0.8f) ? 0.85f : 0.2f, smooth = even(a, 0, 0.6f);
+    for (int i = 0; i < count; i++) {
+        s[i].smooth = chance(a, smooth);
+        s[i].points = s[i].smooth ? 3 + below(a, 3) : 2 + below(a, 3) * below(a, 2);
+        if (s[i].points == 4 && !s[i].smooth && chance(a, 0.3f))
+            s[i].points = 5;
+        for (int k = 0; k < s[i].points; k++)
+            for (int tries = 0; tries < 10; tries++) {
+                s[i].point[k] = any_point(a, grid);
+                if (!k || distance(s[i].point[k], s[i].point[k - 1]) > 0.35f)
+                    break;
+            }
+        if (i && chance(a, joined)) { /* an end, or what is between, of one before */
+            const stroke *before = &s[below(a, i)];
+            const int at = below(a, before->points - 1);
+            const float t = (float)below(a, 3) / 2;
+            const ink_point p = before->point[at], q = before->point[at + 1];
+            s[i].point[0] = (ink_point){ p.x + t * (q.x - p.x), p.y + t * (q.y - p.y) };
+        }
+    }
+    return count;
+}
+
+static void draw_stroke(artist *a, const stroke *s, float radius)
+{
+    enum { PIECES = 8 };
+    for (int i = 0; i + 1 < s->points; i++) {
+        const ink_point *p = s->point + i;
+        if (!s->smooth) {
+            ink_raster_stroke(a->to, a->height, a->width, p[0], p[1], radius, 255);
+            continue;
+        }
+        /* From middle to middle between points, with the point between as the control point; whole at the ends. */
+        if (i + 2 >= s->points)
+            break;
+        ink_point q[3] = { { (p[0].x + p[1].x) / 2, (p[0].y + p[1].y) / 2 }, p[1],
+                           { (p[1].x + p[2].x) / 2, (p[1].y + p[2].y) / 2 } };
+        q[0] = i ? q[0] : p[0];
+        q[2] = i + 3 < s->points ? q[2] : p[2];
+        ink_point before = q[0];
+        for (int k = 1; k <= PIECES; k++) {
+            const ink_point next = ink_raster_bezier(q, (float)k / PIECES);
+            ink_raster_stroke(a->to, a->height, a->width, before, next, radius, 255);
+            before = next;
+        }
+    }
+}
+
+static bool draw_strokes(artist *a)
+{
+    stroke s[MAX_STROKES];
+    const int count = plan_strokes(a, s);
+    float left = 9, right = -9, top = 9, bottom = -9;
+    if (may_be_read(s, count))
+        return false;
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < s[i].points; k++) {
+            left = fminf(left, s[i].point[k].x);
+            right = fmaxf(right, s[i].point[k].x);
+            top = fminf(top, s[i].point[k].y);
+            bottom = fmaxf(bottom, s[i].point[k].y);
+        }
+    /* The longer side fills the box; a letter is as high as it is, and may be narrower. */
+    const float radius = even(a, 0.5f, 2) * (float)a->side / 28;
+    const float box = (float)a->side * 20 / 28 - 2 * radius;
+    const float squeeze = even(a, 0.6f, 1.1f);
+    const float longer = fmaxf((right - left) * squeeze, fmaxf(bottom - top, 0.2f));
+    const float x_scale = box / longer * squeeze, y_scale = box / longer;
+    for (int i = 0; i < count; i++) {
+        for (int k = 0; k < s[i].points; k++) {
+            ink_point *p = &s[i].point[k];
+            p->x = (float)a->width / 2 + (p->x - (left + right) / 2) * x_scale;
+            p->y = (float)a->height / 2 + (p->y - (top + bottom) / 2) * y_scale;
+        }
+        draw_stroke(a, &s[i], radius);
+    }
+    fit(a);
+    return !narrow(a, a->to, 0.4f) && !one_or_seven(a, a->to);
+}
+
+/* ---- changed digits ---- */
+
+/* Which digits are none any more. 0, 1 and 8 are what they were, a mirrored 2 or 5 is a 5 or 2 to many; and as people
+ * write, slanted and round, a 6 or 9 is one of these in every position, and a 2, 4 or 5 on its side often enough. */
+static const struct {
+    const char *digits;
+    int xx, xy, yx, yy; /* where in the digit x and y of the new picture are, about the middle */
+} turns[] = {
+    { "347", -1, 0, 0, 1 }, /* mirrored */
+    { "47", 1, 0, 0, -1 },  /* upside down, mirrored */
+    { "3", 0, 1, -1, 0 },   /* a quarter to the left */
+    { "34", 0, -1, 1, 0 },  /* a quarter to the right */
+};
+
+static bool draw_turned(artist *a)
+{
+    const int turn = below(a, (int)(sizeof turns / sizeof *turns));
+    unsigned value;
+    const uint8_t *digit = any_digit(a, "0125689", &value);
+    if (!among(value, turns[turn].digits))
+        return false;
+    /* Doubled, so that the middle between two pixels is a number. */
+    for (int y = 0; y < a->height; y++)
+        for (int x = 0; x < a->width; x++) {
+            const int u = 2 * x - a->width + 1, v = 2 * y - a->height + 1;
+            const int sx = (turns[turn].xx * u + turns[turn].xy * v + a->width - 1) / 2;
+            const int sy = (turns[turn].yx * u + turns[turn].yy * v + a->height - 1) / 2;
+            a->to[y * a->width + x] = sx >= 0 && sx < a->width && sy >= 0 && sy < a->height
+                                          ? digit[sy * a->width + sx] : 0;
+        }
+    fit(a);
+    return !narrow(a, a->to, 0.5f) && !one_or_seven(a, a->to);
+}
+
+/* Whether a part of a digit has a quarter of its ink: less may be a speck beside another digit. */
+static bool has_ink(const artist *a, const uint8_t *digit, const ink_box *part)
+{
+    uint64_t all = 0, inside = 0;
+    for (int y = 0; y < a->height; y++)
+        for (int x = 0; x < a->width; x++) {
+            const uint8_t ink = digit[y * a->width + x];
+            all += ink;
+            inside += x >= part->left && x < part->right ? ink : 0;
+        }
+    return inside >= all / 4;
+}
+
+/* Puts what is in a box of a digit into a box of the picture. */
+static void place(artist *a, const uint8_t *digit, ink_box part, int left, int top, int width, int height)
+{
+    if (width < 1 || height < 1)
+        return;
+    ink_raster_resample(digit, a->height, a->width, ink_axis_over((float)part.top, (float)part.bottom, height),
+                        ink_axis_over((float)part.left, (float)part.right, width), a->other, a->scratch);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            const int px = left + x, py = top + y;
+            if (px >= 0 && px < a->width && py >= 0 && py < a->height) {
+                uint8_t *to = a->to + (size_t)py * (size_t)a->width + px;
+                const uint8_t ink = a->other[(size_t)(y * width + x)];
+                *to = ink > *to ? ink : *to;
+            }
+        }
+}
+
+static bool draw_several(artist *a)
+{
+    const bool stacked = chance(a, 0.25f), cut = chance(a, 0.3f);
+    unsigned one, two;
+    ink_box p, q;
+    /* A 1 above a 1 is a 1, and loops above each other are an 8. */
+    const uint8_t *first = any_digit(a, stacked ? "01689" : "", &one);
+    const uint8_t *second = any_digit(a, stacked ? "01689" : cut ? "1" : "", &two);
+    if (!ink_raster_box(first, 1, a->height, a->width, &p) || !ink_raster_box(second, 1, a->height, a->width, &q))
+        return false;
+    if (cut && !stacked) { /* of one of the two only the part that is near */
+        const bool left = chance(a, 0.5f);
+        ink_box *of = left ? &p : &q;
+        const int kept = (int)((float)(of->right - of->left) * even(a, 0.35f, 0.6f)) + 1;
+        if (among(left ? one : two, "1"))
+            return false;
+        if (left)
+            of->left = of->right - kept;
+        else
+            of->right = of->left + kept;
+        if (!has_ink(a, left ? first : second, of))
+            return false;
+    }
+    /* The two in their own sizes, a little squeezed, then both together into the box. */
+    const float box = (float)a->side * 20 / 28, squeeze = stacked ? 1 : even(a, 0.55f, 1);
+    float w1 = (float)(p.right - p.left) * squeeze, w2 = (float)(q.right - q.left) * squeeze;
+    float h1 = (float)(p.bottom - p.top) * (stacked ? 0.7f : 1), h2 = (float)(q.bottom - q.top) * (stacked ? 0.7f : 1);
+    const float wide = stacked ? fmaxf(w1, w2) : w1 + w2, high = stacked ? h1 + h2 : fmaxf(h1, h2);
+    const float scale = box / fmaxf(wide, high), gap = even(a, -2, 1.5f) * (float)a->side / 28;
+    w1 *= scale, w2 *= scale, h1 *= scale, h2 *= scale;
+    const float x = ((float)a->width - wide * scale) / 2, y = ((float)a->height - high * scale) / 2;
+    place(a, first, p, (int)x, (int)y, (int)(w1 + 0.5f), (int)(h1 + 0.5f));
+    if (stacked)
+        place(a, second, q, (int)(x + even(a, -2, 2)), (int)(y + h1 + gap), (int)(w2 + 0.5f), (int)(h2 + 0.5f));
+    else
+        place(a, second, q, (int)(x + w1 + gap), (int)(y + even(a, -2, 2)), (int)(w2 + 0.5f), (int)(h2 + 0.5f));
+    fit(a);
+    return !narrow(a, a->to, 0.5f);
+}
+
+static bool draw_part(artist *a)
+{
+    enum { BINS = 64 };
+    double bins[BINS] = { 0 }, all = 0, left = 0;
+    unsigned value;
+    /* A piece of a 1 is a 1; the loops of 6, 8 and 9 are a 0. */
+    const uint8_t *digit = any_digit(a, "1689", &value);
+    if (among(value, "1689"))
+        return false;
+    const float angle = even(a, 0, 6.2831853f), c = cosf(angle), s = sinf(angle);
+    const float reach = hypotf((float)a->width, (float)a->height) / 2;
+    for (int i = 0; i < (int)a->size; i++) {
+        const float x = (float)(i % a->width) - (float)a->width / 2, y = (float)(i / a->width) - (float)a->height / 2;
+        const int bin = (int)((c * x + s * y + reach) / (2 * reach) * (BINS - 1));
+        bins[bin < 0 ? 0 : bin < BINS ? bin : BINS - 1] += digit[i];
+        all += digit[i];
+    }
+    int end = 0;
+    for (const double wanted = all * (double)even(a, 0.25f, 0.45f); end < BINS && left < wanted; end++)
+        left += bins[end];
+    const float edge = (float)end / (BINS - 1) * 2 * reach - reach;
+    for (int i = 0; i < (int)a->size; i++) {
+        const float x = (float)(i % a->width) - (float)a->width / 2, y = (float)(i / a->width) - (float)a->height / 2;
+        const float cover = fminf(fmaxf(edge - (c * x + s * y) + 0.5f, 0), 1);
+        a->to[i] = (uint8_t)(cover * digit[i] + 0.5f);
+    }
+    fit(a);
+    return !narrow(a, a->to, 0.6f) && !one_or_seven(a, a->to);
+}
+
+static bool draw_overlaid(artist *a)
+{
+    const int count = 2 + below(a, 2) + below(a, 2);
+    unsigned before = 255, value;
+    for (int i = 0; i < count; i++, before = value) {
+        /* Of two, none is a 1, and neighbours are not the same: else it is the other one, or a broad one. */
+        const uint8_t *digit = any_digit(a, count == 2 ? "1" : "", &value);
+        if (i && value < 10 && value == before)
+            return false;
+        const int span = a->side / 4;
+        int dx = 0, dy = 0;
+        if (i && span) {
+            dx = (below(a, 2) ? 1 : -1) * (span / 3 + below(a, span));
+            dy = below(a, span) - span / 2;
+        }
+        for (int y = 0; y < a->height; y++)
+            for (int x = 0; x < a->width; x++) {
+                const int sx = x - dx, sy = y - dy;
+                uint8_t *to = a->to + (size_t)y * (size_t)a->width + x;
+                if (sx >= 0 && sx < a->width && sy >= 0 && sy < a->height && digit[sy * a->width + sx] > *to)
+                    *to = digit[sy * a->width + sx];
+            }
+    }
+    fit(a);
+    return true;
+}
+
+/* ---- filled ones ---- */
+
+/* A convex polygon by its edges: straight lines around a middle. */
+typedef struct polygon {
+    int edges;
+    float x[8], y[8], distance[8]; /* each edge's normal, and how far it is along that */
+} polygon;
+
+static polygon any_polygon(artist *a)
+{
+    polygon p = { .edges = 3 + below(a, 5) };
+    const float turn = even(a, 0, 6.2831853f);
+    const float cx = (float)a->width / 2 + even(a, -0.18f, 0.18f) * (float)a->side;
+    const float cy = (float)a->height / 2 + even(a, -0.18f, 0.18f) * (float)a->side;
+    for (int i = 0; i < p.edges; i++) {
+        const float angle = turn + 6.2831853f * ((float)i + even(a, -0.25f, 0.25f)) / (float)p.edges;
+        p.x[i] = cosf(angle);
+        p.y[i] = sinf(angle);
+        p.distance[i] = p.x[i] * cx + p.y[i] * cy + even(a, 0.12f, 0.35f) * (float)a->side;
+    }
+    return p;
+}
+
+static bool draw_polygons(artist *a)
+{
+    polygon shapes[3];
+    const int count = 1 + below(a, 3);
+    for (int i = 0; i < count; i++)
+        shapes[i] = any_polygon(a);
+    const float level = even(a, 0.4f, 1), slope_x = even(a, -0.03f, 0.03f), slope_y = even(a, -0.03f, 0.03f);
+    const float grain = chance(a, 0.5f) ? even(a, 0, 0.5f) : 0, stripe = chance(a, 0.3f) ? even(a, 0.2f, 0.7f) : 0;
+    const float wave_x = even(a, -1.5f, 1.5f), wave_y = even(a, -1.5f, 1.5f);
+    for (int y = 0; y < a->height; y++)
+        for (int x = 0; x < a->width; x++) {
+            float cover = 0;
+            for (int i = 0; i < count; i++) {
+                float inside = 1;
+                for (int k = 0; k < shapes[i].edges; k++)
+                    inside = fminf(inside, shapes[i].distance[k] + 0.5f - shapes[i].x[k] * (float)x -
+                                               shapes[i].y[k] * (float)y);
+                cover = fmaxf(cover, inside);
+            }
+            if (cover <= 0)
+                continue;
+            const float wave = stripe > 0 ? stripe * (0.5f + 0.5f * sinf(wave_x * (float)x + wave_y * (float)y)) : 0;
+            float ink = level + slope_x * (float)(x - a->width / 2) + slope_y * (float)(y - a->height / 2);
+            ink = fminf(fmaxf(ink * (1 - wave) - grain * ink_random_float(&a->random), 0), 1);
+            a->to[y * a->width + x] = (uint8_t)(255 * cover * ink + 0.5f);
+        }
+    return !narrow(a, a->to, 0.6f);
+}
+
+static bool draw_filled(artist *a)
+{
+    unsigned value;
+    ink_box box;
+    const int what = below(a, 4);
+    if (what > 1)
+        return draw_polygons(a);
+    const uint8_t *digit = any_digit(a, "", &value);
+    if (!ink_raster_box(digit, 1, a->height, a->width, &box))
+        return false;
+    if (what == 0) { /* inverted, in its box and a margin */
+        const int margin = 1 + below(a, 4);
+        for (int y = 0; y < a->height; y++)
+            for (int x = 0; x < a->width; x++)
+                if (x >= box.left - margin && x < box.right + margin && y >= box.top - margin &&
+                    y < box.bottom + margin)
+                    a->to[y * a->width + x] = (uint8_t)(255 - digit[y * a->width + x]);
+        return !narrow(a, a->to, 0.5f);
+    }
+    /* Around a place that has ink, so that there is something to see. */
+    int at = 0;
+    for (int tries = 0; tries < 50 && digit[at] < 128; tries++)
+        at = below(a, (int)a->size);
+    const float step = 1 / even(a, 3, 5.5f);
+    ink_raster_resample(digit, a->height, a->width,
+                        (ink_axis){ a->height, (float)(at / a->width) - step * even(a, 0.3f, 0.7f) * (float)a->height,
+                                    step },
+                        (ink_axis){ a->width, (float)(at % a->width) - step * even(a, 0.3f, 0.7f) * (float)a->width,
+                                    step }, a->to, a->scratch);
+    return !narrow(a, a->to, 0.7f) && !one_or_seven(a, a->to);
+}
+
+static bool draw_empty(artist *a)
+{
+    const int what = below(a, 8);
+    const float side = (float)a->side;
+    if (what == 0) /* nothing */
+        return true;
+    if (what < 3) { /* noise, fine or in spots */
+        const float most = even(a, 20, 255);
+        for (size_t i = 0; i < a->size; i++)
+            a->to[i] = (uint8_t)(most * ink_random_float(&a->random));
+        if (what == 2)
+            ink_raster_blur(a->to, a->height, a->width, even(a, 0.5f, 2.5f), a->scratch);
+        return true;
+    }
+    if (what < 6) { /* specks, far apart or near */
+        const float spread = even(a, 0.1f, 0.45f) * side;
+        const float x = (float)a->width / 2, y = (float)a->height / 2;
+        for (int left = 1 + below(a, 6); left; left--) {
+            const ink_point p = { x + even(a, -spread, spread), y + even(a, -spread, spread) };
+            const ink_point q = { p.x + even(a, -1, 1), p.y + even(a, -1, 1) };
+            ink_raster_stroke(a->to, a->height, a->width, p, q, even(a, 0.3f, 1.5f) * side / 28, even(a, 80, 255));
+        }
+        return true;
+    }
+    const float half = even(a, 0.08f, 0.36f) * side, y = (float)a->height / 2; /* a dash */
+    const ink_point p = { (float)a->width / 2 - half, y + even(a, -0.25f, 0.25f) * half };
+    const ink_point q = { (float)a->width / 2 + half, y + even(a, -0.25f, 0.25f) * half };
+    ink_raster_stroke(a->to, a->height, a->width, p, q, even(a, 0.5f, 2) * side / 28, 255);
+    return true;
+}
+
+/* ---- all of them ---- */
+
+enum { CHOICE_STREAM = 11, KIND_STREAM };
+
+bool ink_negatives_chosen(float share, uint64_t seed)
+{
+    ink_random random = { ink_stream(seed, CHOICE_STREAM) };
+    return share > 0 && ink_random_float(&random) < share;
+}
+
+bool ink_negatives_draw_kind(const ink_negatives *from, ink_negative kind, uint64_t seed, uint8_t *to,
+                             uint8_t *scratch)
+{
+    bool (*const draw[INK_NEGATIVE_KINDS])(artist *) = { draw_strokes, draw_turned, draw_several, draw_part,
+                                                         draw_overlaid, draw_filled, draw_empty };
+    artist a = { .from = from, .random = { seed }, .height = (int)from->height, .width = (int)from->width,
+                 .side = (int)(from->height < from->width ? from->height : from->width),
+                 .size = (size_t)from->height * from->width, .to = to, .other = scratch };
+    a.scratch = scratch + a.size;
+    memset(to, 0, a.size);
+    return (kind != INK_NEGATIVE_TURNED || from->digits) && draw[kind](&a);
+}
+
+ink_negative ink_negatives_draw(const ink_negatives *from, uint64_t seed, uint8_t *to, uint8_t *scratch)
+{
+    ink_random random = { ink_stream(seed, KIND_STREAM) };
+    ink_negative kind = (ink_negative)ink_random_below(&random, INK_NEGATIVE_KINDS);
+    /* The same kind again: what is hard to draw is not to be rare. But a kind need not be possible at all. */
+    for (int tries = 0; tries < 40; tries++) {
+        if (ink_negatives_draw_kind(from, kind, ink_random_u64(&random), to, scratch))
+            return kind;
+        if (tries % 8 == 7)
+            kind = (ink_negative)ink_random_below(&random, INK_NEGATIVE_KINDS);
+    }
+    memset(to, 0, (size_t)from->height * from->width);
+    return INK_NEGATIVE_EMPTY;
+}

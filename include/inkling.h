@@ -568,7 +568,8 @@ INK_API ink_status ink_trainer_validate(ink_trainer *trainer, ink_validation *ou
 
 /* The trained network: the weights that validated best, or without validation those of now. Batch norms
  * behind a conv2d or dense layer become a part of it, dropout is left out. The metadata are the first model's,
- * and "training.settings", ".examples", ".epoch" and ".validation_accuracy" (docs/formats.md). */
+ * and "training.settings", ".examples", ".epoch", ".validation_accuracy" and ".temperature" (docs/formats.md). With the setting
+ * `calibrate` the last layer is divided by that. */
 INK_API ink_status ink_trainer_model(const ink_trainer *trainer, const ink_model_options *options,
                                      ink_model **out, ink_error *error);
 

@@ -484,7 +484,7 @@ static void each_allocation_may_fail(void **state)
         test_memory memory = { .fail_at = n };
         const ink_allocator allocator = test_allocator(&memory);
         const ink_trainer_options options = { .size = sizeof options, .threads = 1, .allocator = &allocator,
-                                              .settings = "batch=32 validation=32" };
+                                              .settings = "batch=32 validation=32 calibrate=1 blur=1" };
         const ink_model_options model_options = { .size = sizeof model_options, .allocator = &allocator };
         ink_trainer *trainer = NULL;
         ink_model *trained = NULL;

@@ -22,6 +22,7 @@ typedef struct ink_settings {
     float smoothing, average, statistics;
     ink_augment augment;
     float negatives; /* the share of pictures that are replaced by what is no digit */
+    uint64_t calibrate; /* 1: the trained model is given its temperature, see calibrate.h */
 } ink_settings;
 
 /* The defaults, and over them what the text says: "rate=0.003 epochs=5"; of two of a name the later holds.

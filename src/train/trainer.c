@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "model/model.h"
+#include "train/calibrate.h"
 #include "train/fold.h"
 #include "train/lanes.h"
 
@@ -14,7 +15,7 @@
 
 enum { STATE_VERSION = 1, MAX_THREADS = 256 };
 /* Streams of random numbers. */
-enum { SPLIT_STREAM = 1, SHUFFLE_STREAM, AUGMENT_STREAM, LANES_STREAM };
+enum { SPLIT_STREAM = 1, SHUFFLE_STREAM, AUGMENT_STREAM, LANES_STREAM, CALIBRATE_STREAM };
 
 struct ink_trainer {
     ink_allocator allocator;
@@ -207,7 +208,7 @@ static ink_status make_state(ink_trainer *t, const char *note, ink_arena *arena,
 static size_t own_metadata(const ink_trainer *t, ink_metadata *out)
 {
     static const char *const replaced[] = { "training.settings", "training.examples", "training.epoch",
-                                            "training.validation_accuracy" };
+                                            "training.validation_accuracy", "training.temperature" };
     size_t count = 0;
     for (size_t i = 0; i < t->base->metadata_count; i++) {
         bool keep = true;
@@ -219,15 +220,18 @@ static size_t own_metadata(const ink_trainer *t, ink_metadata *out)
     return count;
 }
 
-/* Writes the network with these weights; `state` is NULL for a file that will only be run. */
-static ink_status write_network(const ink_trainer *t, const float *parameters, bool fold, const ink_gguf *state,
-                                ink_arena *arena, ink_buffer *out, ink_error *error)
+/* Writes the network with these weights; `state` is NULL for a file that will only be run, `temperature` 0 where the
+ * weights stay as they are. */
+static ink_status write_network(const ink_trainer *t, const float *parameters, bool fold, double temperature,
+                                const ink_gguf *state, ink_arena *arena, ink_buffer *out, ink_error *error)
 {
     ink_graph graph;
-    ink_gguf file = { .metadata = ink_arena_array(arena, t->base->metadata_count + 5, sizeof *file.metadata) };
+    ink_gguf file = { .metadata = ink_arena_array(arena, t->base->metadata_count + 6, sizeof *file.metadata) };
     if (!file.metadata)
         return ink_fail(error, INK_ERR_MEMORY, "no memory for the metadata");
     INK_TRY(ink_fold(&t->tape, parameters, fold, arena, &graph, error));
+    if (temperature > 0)
+        ink_divide_weights(ink_logits_maker(&t->tape), &graph, temperature);
     file.metadata_count = own_metadata(t, file.metadata);
     if (!state) {
         const bool best = t->info.best_epoch && parameters == t->best;
@@ -237,6 +241,8 @@ static ink_status write_network(const ink_trainer *t, const float *parameters, b
                          (uint32_t)(best ? t->info.best_epoch : t->info.epoch));
         if (best)
             ink_gguf_put_f32(&file, arena, "training.validation_accuracy", (float)t->info.best_accuracy);
+        if (temperature > 0)
+            ink_gguf_put_f32(&file, arena, "training.temperature", (float)temperature);
     }
     return ink_layout_write(&graph, file.metadata, file.metadata_count, state, &t->allocator, out, error);
 }
@@ -252,7 +258,7 @@ ink_status ink_trainer_save(const ink_trainer *trainer, const char *path, const 
     ink_trainer *t = (ink_trainer *)(uintptr_t)trainer; /* the lists of numbers serve reading too */
     ink_status status = make_state(t, note, &arena, &state, error);
     if (!status)
-        status = write_network(trainer, trainer->lanes.parameters, false, &state, &arena, &buffer, error);
+        status = write_network(trainer, trainer->lanes.parameters, false, 0, &state, &arena, &buffer, error);
     ink_arena_free(&arena);
     if (!status)
         status = ink_file_write(path, &(ink_file_part){ buffer.data, buffer.size }, 1, error);
@@ -267,8 +273,8 @@ static const float *weights_now(const ink_trainer *t)
     return t->settings.average > 0 ? t->lanes.average : t->lanes.parameters;
 }
 
-static ink_status make_model(const ink_trainer *t, const float *parameters, const ink_model_options *options,
-                             ink_model **out, ink_error *error)
+static ink_status make_model(const ink_trainer *t, const float *parameters, double temperature,
+                             const ink_model_options *options, ink_model **out, ink_error *error)
 {
     ink_arena arena;
     ink_buffer buffer = { 0 };
@@ -276,20 +282,10 @@ static ink_status make_model(const ink_trainer *t, const float *parameters, cons
     if (!ink_options_read(&o, sizeof o, options))
         return ink_fail(error, INK_ERR_ARGUMENT, "ink_model_options: its size is not set");
     ink_arena_init(&arena, &t->allocator);
-    ink_status status = write_network(t, parameters, true, NULL, &arena, &buffer, error);
+    ink_status status = write_network(t, parameters, true, temperature, NULL, &arena, &buffer, error);
     ink_arena_free(&arena);
     o.name = o.name ? o.name : "trainer";
     return status ? status : ink_model_adopt(&buffer, &o, out, error);
-}
-
-ink_status ink_trainer_model(const ink_trainer *trainer, const ink_model_options *options, ink_model **out,
-                             ink_error *error)
-{
-    if (!trainer || !out)
-        return ink_fail(error, INK_ERR_ARGUMENT, "ink_trainer_model: an argument is NULL");
-    *out = NULL;
-    return make_model(trainer, trainer->info.best_epoch ? trainer->best : weights_now(trainer), options, out,
-                      error);
 }
 
 /* ---- opening ---- */
@@ -375,10 +371,16 @@ static ink_status open_trainer(ink_trainer *t, const ink_model *model, const ink
     INK_TRY(copy_model(t, model, cpu, error));
     INK_TRY(ink_tape_make(&t->tape, &t->graph, cpu, &limits, error));
     t->classes = (uint32_t)t->tape.values[t->tape.logits].elements;
+    if (t->settings.calibrate && !ink_logits_maker(&t->tape))
+        return ink_fail(error, INK_ERR_ARGUMENT, "setting 'calibrate': the network's logits are not the output of a "
+                        "conv2d or dense node, so there are no weights to divide by a temperature");
     if (t->settings.negatives > 0 && t->graph.input.channels != 1)
         return ink_fail(error, INK_ERR_ARGUMENT, "setting 'negatives': the pictures have %u channels, wanted 1",
                         t->graph.input.channels);
     INK_TRY(set_examples(t, error));
+    if (t->settings.calibrate && !t->info.validation)
+        return ink_fail(error, INK_ERR_ARGUMENT, "setting 'calibrate': found 1, and no pictures set aside to do it "
+                        "with, see 'validation'");
     t->info.note = "";
     t->info.settings = ink_settings_text(&t->settings, &t->arena);
     for (size_t i = 0; i < t->tape.parameter_count; i++)
@@ -549,7 +551,7 @@ ink_status ink_trainer_validate(ink_trainer *t, ink_validation *out, ink_error *
     ink_status status = pixels && output ? INK_OK
                                          : ink_fail(error, INK_ERR_MEMORY, "no memory to validate");
     if (!status)
-        status = make_model(t, weights_now(t), &model_options, &model, error);
+        status = make_model(t, weights_now(t), 0, &model_options, &model, error);
     if (!status)
         status = ink_session_open(model, &session_options, &session, error);
     if (!status)
@@ -572,6 +574,85 @@ ink_status ink_trainer_validate(ink_trainer *t, ink_validation *out, ink_error *
     }
     update_info(t);
     return INK_OK;
+}
+
+/* ---- the trained model ---- */
+
+enum { BLOCK = 256 };
+
+/* The logits of the pictures set aside, [copies, validation, classes]: as they are, and as augmented. A network that
+ * ends in a softmax gives their logarithms, which are as good. */
+static ink_status run_logits(ink_trainer *t, ink_session *session, size_t copies, uint8_t *pixels, uint8_t *labels,
+                             float *logits, ink_error *error)
+{
+    const size_t size = t->tape.values[0].elements;
+    const ink_node *last = &t->graph.nodes[t->graph.node_count - 1];
+    ink_settings settings = t->settings;
+    ink_batch batch = batch_of(t, 0);
+    settings.negatives = 0;
+    for (size_t at = 0, block; at < copies * t->info.validation; at += block) {
+        block = copies * t->info.validation - at < BLOCK ? copies * t->info.validation - at : BLOCK;
+        for (size_t i = 0; i < block; i++) {
+            const size_t copy = (at + i) / t->info.validation;
+            const uint32_t example = t->indices[(at + i) % t->info.validation];
+            const uint8_t *picture = t->examples.pixels + example * size;
+            uint8_t *parts = pixels + (size_t)BLOCK * size;
+            bool negative;
+            batch.seed = ink_stream(ink_stream(t->settings.seed, CALIBRATE_STREAM), copy);
+            if (copy)
+                picture = ink_picture_make(&batch, &t->graph.input, t->classes, &settings, example, parts, &negative);
+            memcpy(pixels + i * size, picture, size);
+            labels[at + i] = t->examples.labels[example];
+        }
+        INK_TRY(ink_session_run_u8(session, pixels, block, logits + at * t->classes, error));
+    }
+    for (size_t i = 0; last->op == &ink_op_softmax && i < copies * t->info.validation * t->classes; i++)
+        logits[i] = logf(fmaxf(logits[i], 1e-38f));
+    return INK_OK;
+}
+
+static ink_status find_temperature(ink_trainer *t, const float *parameters, double *temperature, ink_error *error)
+{
+    ink_model *model = NULL;
+    ink_session *session = NULL;
+    const ink_model_options model_options = { .size = sizeof model_options, .allocator = &t->allocator,
+                                              .cpu = t->base->info.cpu, .output = INK_OUTPUT_AS_WRITTEN };
+    const ink_session_options session_options = { .size = sizeof session_options, .allocator = &t->allocator,
+                                                  .threads = t->lanes.threads };
+    const size_t copies = ink_augment_any(&t->settings.augment) ? 3 : 1, count = copies * t->info.validation;
+    uint8_t *pixels = ink_alloc(&t->allocator, (BLOCK + INK_PICTURE_PARTS) * t->tape.values[0].elements);
+    uint8_t *labels = ink_alloc(&t->allocator, count);
+    float *logits = ink_alloc(&t->allocator, count * t->classes * sizeof *logits);
+    ink_status status = pixels && labels && logits ? INK_OK
+                                                   : ink_fail(error, INK_ERR_MEMORY, "no memory to calibrate");
+    if (!status)
+        status = make_model(t, parameters, 0, &model_options, &model, error);
+    if (!status)
+        status = ink_session_open(model, &session_options, &session, error);
+    if (!status)
+        status = run_logits(t, session, copies, pixels, labels, logits, error);
+    if (!status)
+        *temperature = ink_temperature(logits, labels, count, t->classes);
+    ink_session_close(&session);
+    ink_model_close(&model);
+    ink_free(&t->allocator, pixels);
+    ink_free(&t->allocator, labels);
+    ink_free(&t->allocator, logits);
+    return status;
+}
+
+ink_status ink_trainer_model(const ink_trainer *trainer, const ink_model_options *options, ink_model **out,
+                             ink_error *error)
+{
+    double temperature = 0;
+    if (!trainer || !out)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_trainer_model: an argument is NULL");
+    *out = NULL;
+    ink_trainer *t = (ink_trainer *)(uintptr_t)trainer; /* nothing of it changes */
+    const float *parameters = t->info.best_epoch ? t->best : weights_now(t);
+    if (t->settings.calibrate)
+        INK_TRY(find_temperature(t, parameters, &temperature, error));
+    return make_model(t, parameters, temperature, options, out, error);
 }
 
 ink_status ink_training_settings(const char *text, ink_buffer *out, ink_error *error)

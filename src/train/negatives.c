@@ -89,7 +89,7 @@ static bool one_or_seven(const artist *a, const uint8_t *picture)
     bool line = true; /* all the way */
     for (int y = box.top + high / 10; y < box.bottom - high / 10; y++) {
         const bool thin = one_run(picture + (size_t)y * (size_t)a->width, &box, &left, &right) &&
-                          right - left <= high * 2 / 5;
+                          right - left <= high / 2;
         if (!thin && y >= third)
             return false;
         line = line && thin;

@@ -149,7 +149,8 @@ static fixture *make(const struct network *network, ink_cpu cpu, uint32_t thread
         x->labels[i] = (uint8_t)ink_random_below(&random, CLASSES);
         x->indices[i] = i;
     }
-    x->batch = (ink_batch){ .pixels = x->pixels, .labels = x->labels, .indices = x->indices, .count = BATCH, .seed = 9 };
+    x->batch = (ink_batch){ .pixels = x->pixels, .labels = x->labels, .indices = x->indices, .count = BATCH,
+                            .seed = 9 };
     for (size_t p = 0; p < x->tape.parameter_count; p++)
         for (size_t i = 0; i < x->tape.parameters[p].count; i++)
             if (x->tape.parameters[p].kind == INK_PARAMETER_BIAS)

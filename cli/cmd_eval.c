@@ -146,7 +146,7 @@ static size_t chunk_of(const job *work)
 static int read_images(job *work)
 {
     size_t classes = work->info->classes, count = work->images.count;
-    size_t picture = (size_t)work->images.height * work->images.width;
+    size_t each = (size_t)work->images.height * work->images.width;
     size_t chunk = chunk_of(work);
     float *answers = must_alloc(chunk, classes * sizeof *answers);
     progress line = progress_begin("images");
@@ -154,7 +154,7 @@ static int read_images(job *work)
     for (size_t done = 0; done < count && !code;) {
         size_t now = count - done < chunk ? count - done : chunk;
         double start = clock_seconds();
-        code = run_images(work->session, work->model_path, work->images.data + done * picture, now,
+        code = run_images(work->session, work->model_path, work->images.data + done * each, now,
                           classes, answers);
         work->run_seconds += clock_seconds() - start;
         for (size_t i = 0; i < now && !code; i++)

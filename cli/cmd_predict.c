@@ -31,7 +31,7 @@ static const char *picture_choice(size_t index)
 
 static const cli_operand operands[] = {
     { "MODEL", "a model file: GGUF, or ggml's .bin", CLI_ONCE },
-    { "IMAGE", "a PNG or PGM of the model's size, or an IDX file, each maybe in gzip; - for "
+    { "IMAGE", "a PNG, JPEG, PBM, PGM or PPM of the model's size, or an IDX file, each maybe in gzip; - for "
                "standard input", CLI_MANY },
     { NULL, NULL, CLI_ONCE },
 };

@@ -17,6 +17,11 @@
 #ifdef INK_HAVE_PNG
 #include <png.h>
 #endif
+#ifdef INK_HAVE_JPEG
+#include <stdio.h>
+
+#include <jpeglib.h>
+#endif
 #ifdef INK_HAVE_JANSSON
 #include <jansson.h>
 #endif
@@ -68,6 +73,14 @@ static int show_version(void)
     text_printf(&answer, ", libpng %s", png_get_libpng_ver(NULL));
 #else
     text_add(&answer, ", no libpng");
+#endif
+#if defined INK_HAVE_JPEG && defined LIBJPEG_TURBO_VERSION_NUMBER
+    text_printf(&answer, ", libjpeg-turbo %d.%d.%d", LIBJPEG_TURBO_VERSION_NUMBER / 1000000,
+                LIBJPEG_TURBO_VERSION_NUMBER / 1000 % 1000, LIBJPEG_TURBO_VERSION_NUMBER % 1000);
+#elif defined INK_HAVE_JPEG
+    text_printf(&answer, ", libjpeg %d", JPEG_LIB_VERSION);
+#else
+    text_add(&answer, ", no libjpeg");
 #endif
 #ifdef INK_HAVE_JANSSON
     text_printf(&answer, ", jansson %s", JANSSON_VERSION);

@@ -135,11 +135,11 @@ static int list_pictures(const char *class_folder, size_t label, found_pictures 
     folder_list list;
     int code = folder_list_read(class_folder, &list);
     if (!code && list.count == 0)
-        code = cli_failed("%s: holds no pictures, wanted at least one PNG or PGM", class_folder);
+        code = cli_failed("%s: holds no pictures, wanted at least " PICTURE_WANTED, class_folder);
     for (size_t i = 0; i < list.count && !code; i++) {
         char *path = path_join(class_folder, list.names[i]);
         if (path_kind_of(path) == PATH_OTHER) /* opening a pipe would wait for ever */
-            code = cli_failed("%s: is no file, wanted a PNG or a PGM", path);
+            code = cli_failed("%s: is no file, wanted " PICTURE_WANTED, path);
         found_add(to, path, label);
     }
     folder_list_close(&list);
@@ -189,13 +189,13 @@ static int begin_pixels(const image_one *first, size_t count, dataset *out)
         first->width > DATASET_SIDE)
         return cli_failed("%s: is %ux%u, wanted 1x1 to %dx%d", first->name, first->width,
                           first->height, DATASET_SIDE, DATASET_SIDE);
-    size_t picture = (size_t)first->height * first->width;
-    if (count > SLURP_LIMIT / picture)
+    size_t each = (size_t)first->height * first->width;
+    if (count > SLURP_LIMIT / each)
         return cli_failed("%s: %zu pictures of %ux%u are more than the limit of %zu bytes",
                           first->name, count, first->width, first->height, SLURP_LIMIT);
     out->height = first->height;
     out->width = first->width;
-    out->pixels = out->pixel_memory = must_alloc(count, picture);
+    out->pixels = out->pixel_memory = must_alloc(count, each);
     out->labels = out->label_memory = must_alloc(count, 1);
     return CLI_DONE;
 }

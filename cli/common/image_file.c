@@ -47,69 +47,26 @@ static int read_idx(bytes file, const ink_model_info *model, image_set *out)
     return CLI_DONE;
 }
 
-/* What people hand over by mistake, by its first bytes. */
-static int unknown_format(const char *name, bytes file, const char *wanted)
-{
-    static const struct {
-        const char *start, *what;
-    } known[] = {
-        { "GGUF", "a GGUF model" },
-        { "lmgg", "a ggml .bin model" },
-        { "\xff\xd8\xff", "a JPEG picture" },
-        { "GIF8", "a GIF picture" },
-        { "RIFF", "a WebP picture or other RIFF file" },
-        { "BM", "a BMP picture" },
-        { "<svg", "an SVG drawing" },
-        { "<?xml", "an XML file, perhaps an SVG drawing" },
-        { "P1", "a PBM picture" },
-        { "P3", "a PPM picture" },
-        { "P4", "a PBM picture" },
-        { "P6", "a PPM picture" },
-        { "P7", "a PAM picture" },
-        { "PK\x03\x04", "a zip archive" },
-        { "\x1f\x8b", "gzip inside gzip" },
-    };
-    if (file.size == 0)
-        return cli_failed("%s: is empty, wanted %s", name, wanted);
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        size_t length = strlen(known[i].start);
-        if (file.size >= length && memcmp(file.data, known[i].start, length) == 0)
-            return cli_failed("%s: is %s, wanted %s", name, known[i].what, wanted);
-    }
-    return cli_failed("%s: is of no known format, wanted %s", name, wanted);
-}
-
 static bool is_idx(bytes file)
 {
     return file.size >= 2 && file.data[0] == 0 && file.data[1] == 0;
 }
 
-/* Takes over the bytes where it succeeds. */
 static int one_begin(const char *name, bytes file, const char *wanted, image_one *out)
 {
-    *out = (image_one){ .name = name, .file = file.data, .size = file.size };
-    const uint8_t *data = file.data;
-    if (file.size >= 4 && memcmp(data, "\x89PNG", 4) == 0) {
-        out->png = true;
-        return image_png_size(name, data, file.size, &out->height, &out->width);
-    }
-    if (file.size < 2 || data[0] != 'P' || (data[1] != '2' && data[1] != '5'))
-        return unknown_format(name, file, wanted);
-    int code = image_pgm_open(name, data, file.size, &out->header);
-    out->height = out->header.height;
-    out->width = out->header.width;
+    *out = (image_one){ .name = name, .bytes = file.data };
+    int code = picture_file_open(name, file.data, file.size, wanted, &out->file);
+    out->height = out->file.height;
+    out->width = out->file.width;
     return code;
 }
 
 int image_one_open(const char *path, image_one *out)
 {
-    static const char wanted[] = "a PNG or a PGM";
     bytes file = { 0 };
     int code = slurp(path, &file);
-    if (!code && is_idx(file))
-        code = cli_failed("%s: looks like an IDX file, wanted %s", slurp_name(path), wanted);
     if (!code)
-        code = one_begin(slurp_name(path), file, wanted, out);
+        code = one_begin(slurp_name(path), file, PICTURE_WANTED, out);
     if (code) {
         free(file.data);
         *out = (image_one){ 0 };
@@ -119,14 +76,17 @@ int image_one_open(const char *path, image_one *out)
 
 int image_one_decode(image_one *one, uint8_t *pixels)
 {
-    if (one->png)
-        return image_png_decode(one->name, one->file, one->size, pixels);
-    return image_pgm_decode(&one->header, pixels);
+    picture decoded;
+    int code = picture_file_decode(&one->file, 0, PICTURE_BACK_BLACK, &decoded);
+    if (!code)
+        picture_to_grey(&decoded, pixels);
+    picture_close(&decoded);
+    return code;
 }
 
 void image_one_close(image_one *one)
 {
-    free(one->file);
+    free(one->bytes);
     *one = (image_one){ 0 };
 }
 
@@ -134,7 +94,7 @@ void image_one_close(image_one *one)
 static int read_one(bytes file, const ink_model_info *model, image_set *out)
 {
     image_one one;
-    int code = one_begin(out->name, file, "an IDX file, a PNG or a PGM", &one);
+    int code = one_begin(out->name, file, "an IDX file or " PICTURE_WANTED, &one);
     if (!code && (one.height != model->height || one.width != model->width))
         code = wrong_size(out->name, one.height, one.width, model);
     if (code)

@@ -1,6 +1,8 @@
-/* Files of pictures and labels: IDX, PNG, PGM, each maybe in gzip. */
+/* Files of pictures and labels: IDX, or one picture (picture_file.h), each maybe in gzip. */
 #ifndef INK_CLI_IMAGE_FILE_H
 #define INK_CLI_IMAGE_FILE_H
+
+#include "common/picture_file.h"
 
 #include "inkling.h"
 
@@ -32,30 +34,13 @@ int image_set_need_labels(const image_set *labels, const image_set *images);
 /* Refuses a model that wants other input than grey pictures. */
 int image_model_check(const char *path, const ink_model_info *model);
 
-/* The decoders: `bytes` is a whole file; `pixels` takes [height, width], which `image_png_size` or
- * `image_pgm_open` has told. */
-int image_png_size(const char *name, const uint8_t *bytes, size_t size, uint32_t *height,
-                   uint32_t *width);
-int image_png_decode(const char *name, const uint8_t *bytes, size_t size, uint8_t *pixels);
-
-typedef struct pgm {
-    const char *name;
-    const uint8_t *at, *end; /* what is left: after the header, the samples */
-    bool plain;              /* P2, numbers as text */
-    uint32_t height, width, most;
-} pgm;
-int image_pgm_open(const char *name, const uint8_t *bytes, size_t size, pgm *out);
-int image_pgm_decode(pgm *file, uint8_t *pixels);
-
-/* A file of one picture, PNG or PGM, maybe in gzip. It is opened first, so that whoever asked can
- * judge its size before anything of that size is made. */
+/* A file of one picture, maybe in gzip, in greys: what is transparent is over black, as ink is white here. It is opened
+ * first, so that whoever asked can judge its size before anything of that size is made. */
 typedef struct image_one {
     const char *name; /* for messages */
     uint32_t height, width;
-    uint8_t *file; /* the whole file, owned */
-    size_t size;
-    bool png;
-    pgm header; /* where it is a PGM */
+    uint8_t *bytes; /* the whole file, owned */
+    picture_file file;
 } image_one;
 /* Says what is wrong and gives CLI_FAILED, with nothing to close; or 0. */
 int image_one_open(const char *path, image_one *out);

@@ -53,10 +53,10 @@ static int prepare(old_run *state, const char *model_path, const char *images_pa
 
 static int print(old_run *state, const char *graph_path)
 {
-    text loaded = { 0 }, picture = { 0 }, rest = { 0 };
+    text loaded = { 0 }, drawn = { 0 }, rest = { 0 };
     text_printf(&loaded, "main: loaded model in %8.2f ms\n", state->load_seconds * 1e3);
-    picture_text(&picture, state->picture, state->images.height, state->images.width);
-    text_add(&picture, "\n");
+    picture_text(&drawn, state->picture, state->images.height, state->images.width);
+    text_add(&drawn, "\n");
     text_printf(&rest, "ggml_graph_dump_dot: dot -Tpng %s -o %s.png && open %s.png\n", graph_path,
                 graph_path, graph_path);
     text_printf(&rest, "main: predicted digit is %zu\n", state->digit);
@@ -64,11 +64,11 @@ static int print(old_run *state, const char *graph_path)
     if (!code)
         code = out_file_commit(&state->graph);
     if (!code) {
-        cli_print_error(&picture);
+        cli_print_error(&drawn);
         code = cli_print(&rest);
     }
     text_free(&loaded);
-    text_free(&picture);
+    text_free(&drawn);
     text_free(&rest);
     return code;
 }

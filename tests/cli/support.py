@@ -211,6 +211,19 @@ def png(rows, width=28, height=28, depth=8, colour=0, extra=b"", interlace=0):
             png_chunk(b"IDAT", zlib.compress(raw)) + png_chunk(b"IEND", b""))
 
 
+def jpeg(width=28, height=28):
+    """The simplest one: a single code for "as the block before", one for "nothing more"; all of it is grey 128."""
+    def segment(marker, body):
+        return b"\xff" + marker + struct.pack(">H", 2 + len(body)) + body
+
+    blocks = -(-width // 8) * -(-height // 8)
+    code = bytes([1] + [0] * 15) + b"\0"
+    return (b"\xff\xd8" + segment(b"\xdb", b"\0" + bytes([1] * 64)) +
+            segment(b"\xc0", struct.pack(">BHHB", 8, height, width, 1) + b"\1\x11\0") +
+            segment(b"\xc4", b"\0" + code) + segment(b"\xc4", b"\x10" + code) +
+            segment(b"\xda", b"\1\1\0\0\x3f\0") + bytes(-(-2 * blocks // 8)) + b"\xff\xd9")
+
+
 # ---- programs ----------------------------------------------------------------------------------
 
 class Result:
@@ -244,6 +257,7 @@ HAS_JSON = "no jansson" not in BUILT_WITH
 needs_json = unittest.skipUnless(HAS_JSON, "built without jansson")
 needs_gzip = unittest.skipIf("no zlib" in BUILT_WITH, "built without zlib")
 needs_png = unittest.skipIf("no libpng" in BUILT_WITH, "built without libpng")
+needs_jpeg = unittest.skipIf("no libjpeg" in BUILT_WITH, "built without libjpeg")
 
 
 def in_this_build(arguments):

@@ -360,7 +360,7 @@ static const bad all_bad[] = {
       { { "a/1", "t:P5 x:0a t:4097 x:20 t:1 x:0a t:255 x:0a" }, { "b/1", PGM("x:0102") } },
       { "/a/1: is 4097x1, wanted 1x1 to 4096x4096" } },
     { "no picture", { { "a/1", PGM("x:0102") }, { "b/Thumbs.db", "t:hello" } },
-      { "/b/Thumbs.db: is of no known format, wanted a PNG or a PGM" } },
+      { "/b/Thumbs.db: is of no known format, wanted a PNG, JPEG, PBM, PGM or PPM" } },
     { "an empty file", { { "a/1", PGM("x:0102") }, { "b/1", "" } }, { "/b/1: is empty" } },
     { "IDX in a class", { { "a/1", PGM("x:0102") }, { "b/1", LABELS } },
       { "/b/1: looks like an IDX file" } },

@@ -8,7 +8,7 @@ import unittest
 import zlib
 
 from support import (BIN, FullyConnected, ProgramTest, compressed, convolutional, idx_images,
-                     idx_labels, linear, needs_gzip, needs_json, needs_png, pgm, pictures, png,
+                     idx_labels, jpeg, linear, needs_gzip, needs_jpeg, needs_json, needs_png, pgm, pictures, png,
                      png_chunk, run)
 
 NETWORK = FullyConnected()
@@ -266,6 +266,23 @@ class Predict(ProgramTest):
                    png_chunk(b"IDAT", zlib.compress(raw)) + png_chunk(b"IEND", b""))
         result = self.results(self.model, self.file("p.png", content))[0]
         self.check_probabilities(result["probabilities"], picture)
+
+    @needs_json
+    @needs_jpeg
+    def test_jpeg(self):
+        result = self.results(self.model, self.file("p.jpg", jpeg()))[0]
+        self.check_probabilities(result["probabilities"], [128] * 784)
+        self.failed("predict", self.model, self.file("p.jpg", jpeg(27, 28)), says="is 27x28, the model wants 28x28")
+
+    @needs_json
+    def test_colours(self):
+        """Samples of red, green, blue; and bits, where 1 is black."""
+        grey = PICTURES[5]
+        content = b"P6 28 28 255\n" + b"".join(bytes([v] * 3) for v in grey)
+        result = self.results(self.model, self.file("p.ppm", content))[0]
+        self.check_probabilities(result["probabilities"], grey)
+        result = self.results(self.model, self.file("p.pbm", b"P4 28 28\n" + bytes([0x0f] * 4 * 28)))[0]
+        self.check_probabilities(result["probabilities"], (([255] * 4 + [0] * 4) * 4)[:28] * 28)
 
     @needs_json
     @needs_gzip

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import unittest
 
-from support import BUILT_WITH, FullyConnected, ProgramTest, compressed, pgm, png, run
+from support import BUILT_WITH, FullyConnected, ProgramTest, compressed, jpeg, pgm, png, run
 
 COMMANDS = ["predict", "eval", "inspect", "graph", "bench", "train", "quantize", "convert", "data", "help"]
 SHELLS = ["bash", "zsh", "fish"]
@@ -157,6 +157,7 @@ class Usage(ProgramTest):
                 ("jansson", ["predict", model, "-", "--json"], pgm(bytes(784))),
                 ("jansson", ["inspect", model, "--json"], b""),
                 ("libpng", ["predict", model, "-"], png(bytes(784))),
+                ("libjpeg", ["predict", model, "-"], jpeg()),
                 ("zlib", ["predict", model, "-"], compressed(pgm(bytes(784))))):
             result = run(*arguments, stdin=content)
             if "no " + library not in BUILT_WITH:

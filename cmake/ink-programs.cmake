@@ -1,24 +1,6 @@
 # The programs, also as the target `programs`. They see include/inkling.h and each other's headers, and nothing of src/.
 
-# Libraries that a program can do without. Each that is there sets INK_HAVE_<NAME>.
-set(ink_program_libraries "")
-set(ink_program_macros "")
-function(ink_optional package target debian without)
-    find_package(${package} QUIET)
-    string(TOUPPER ${package} name)
-    if(TARGET ${target})
-        set(ink_program_libraries ${ink_program_libraries} ${target} PARENT_SCOPE)
-        set(ink_program_macros ${ink_program_macros} INK_HAVE_${name}=1 PARENT_SCOPE)
-    else()
-        message(STATUS "${package} not found (Debian: ${debian}): built without ${without}")
-    endif()
-endfunction()
-ink_optional(ZLIB ZLIB::ZLIB zlib1g-dev "reading .gz files")
-ink_optional(PNG PNG::PNG libpng-dev "reading .png pictures")
-ink_optional(JPEG JPEG::JPEG libjpeg-dev "reading .jpg pictures")
-ink_optional(Jansson Jansson::Jansson libjansson-dev "--json")
-ink_optional(CURL CURL::libcurl libcurl4-openssl-dev "'inkling data'")
-ink_optional(OpenSSL OpenSSL::Crypto libssl-dev "'inkling data'")
+include(ink-optional)
 
 add_custom_target(programs)
 function(ink_program name folder)

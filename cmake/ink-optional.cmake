@@ -1,0 +1,38 @@
+# What the programs and their fuzz targets are built with.
+include_guard()
+
+# Libraries that a program can do without. Each that is there sets INK_HAVE_<NAME>.
+set(ink_program_libraries "")
+set(ink_program_macros "")
+function(ink_optional package target debian without)
+    find_package(${package} QUIET)
+    string(TOUPPER ${package} name)
+    if(TARGET ${target})
+        set(ink_program_libraries ${ink_program_libraries} ${target} PARENT_SCOPE)
+        set(ink_program_macros ${ink_program_macros} INK_HAVE_${name}=1 PARENT_SCOPE)
+    else()
+        message(STATUS "${package} not found (Debian: ${debian}): built without ${without}")
+    endif()
+endfunction()
+ink_optional(ZLIB ZLIB::ZLIB zlib1g-dev "reading .gz files")
+ink_optional(PNG PNG::PNG libpng-dev "reading .png pictures")
+ink_optional(JPEG JPEG::JPEG libjpeg-dev "reading .jpg pictures")
+ink_optional(Jansson Jansson::Jansson libjansson-dev "--json")
+ink_optional(CURL CURL::libcurl libcurl4-openssl-dev "'inkling data'")
+ink_optional(OpenSSL OpenSSL::Crypto libssl-dev "'inkling data'")
+
+# A fuzz target as a program: of its file and SOURCES.
+function(ink_fuzz_program program name)
+    add_executable(${program} "${PROJECT_SOURCE_DIR}/fuzz/fuzz_${name}.c" ${ARGN})
+    target_include_directories(${program} PRIVATE src)
+    if(name STREQUAL "picture") # reads as the programs do
+        file(GLOB parts CONFIGURE_DEPENDS cli/common/picture_*.c)
+        target_sources(${program} PRIVATE ${parts} cli/common/exif.c cli/common/textbuf.c)
+        target_include_directories(${program} PRIVATE cli)
+        target_compile_definitions(${program} PRIVATE ${ink_program_macros})
+        target_link_libraries(${program} PRIVATE ${ink_program_libraries})
+    else()
+        target_link_libraries(${program} PRIVATE inkling_import inkling_static m)
+    endif()
+    ink_compile(${program})
+endfunction()

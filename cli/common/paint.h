@@ -23,8 +23,8 @@ void paint_frame(canvas *on, int64_t x, int64_t y, int64_t width, int64_t height
 void paint_picture(canvas *on, int64_t x, int64_t y, const uint8_t *pixels, uint32_t width, uint32_t height,
                    uint32_t channels, uint32_t zoom);
 
-/* Text of ASCII, other bytes as '?', in a font of our own: capitals are 7 pixels high, a line takes 9, each pixel `zoom`
- * times as large. `x` and `y` are the upper left corner. */
+/* Text of ASCII, other bytes as '?', in a font of our own: capitals are 7 pixels high, a line takes 9, each pixel
+ * `zoom` times as large. `x` and `y` are the upper left corner. */
 enum { PAINT_CAPITAL = 7, PAINT_LINE = 9 };
 void paint_text(canvas *on, int64_t x, int64_t y, uint32_t zoom, uint32_t colour, const char *string);
 /* The columns that the first `size` bytes take. */

@@ -73,7 +73,8 @@ static void put_deflated(text *to, const text *raw)
 #endif
 }
 
-static void put_file(text *to, const text *rows, const text *compressed, uint32_t height, uint32_t width, uint8_t colour)
+static void put_file(text *to, const text *rows, const text *compressed, uint32_t height, uint32_t width,
+                     uint8_t colour)
 {
     const uint8_t kind[] = { 8, colour, 0, 0, 0 }; /* depth; colour, compression, filter, order */
     text header = { 0 }, stored = { 0 }, nothing = { 0 };

@@ -130,8 +130,8 @@ static void sheets_hold_pictures_of_any_size(void **state)
     memset(large, 77, 2000 * 3 * 1000);
     static const uint8_t grey[28 * 28];
     const sheet_panel panels[] = {
-        { "1  large", "a caption that is so long that it takes more than the two lines that there are for it, by far, and "
-                      "so ends in dots", 2000, 1000, 3, large },
+        { "1  large", "a caption that is so long that it takes more than the two lines that there are for it, by far, "
+                      "and so ends in dots", 2000, 1000, 3, large },
         { "2  small", NULL, 28, 28, 1, grey },
         { NULL, "anunbrokenwordthatislongerthanalinecanbeanditgoesonandonuntilnobodywouldreadit", 1000, 1, 1, large },
         { "none", "", 0, 0, 1, NULL },

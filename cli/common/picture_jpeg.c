@@ -19,6 +19,7 @@ static bool is_jpeg(const uint8_t *bytes, size_t size)
 
 #include <jerror.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 /* Progressive files of real programs have about ten scans; each takes time for the whole picture, however few its
@@ -34,22 +35,32 @@ typedef struct decoder {
     uint64_t most_pixels;
     picture *out;
     uint8_t *row; /* of CMYK */
+    const char *verdict; /* and why: */
     char problem[JMSG_LENGTH_MAX];
     jmp_buf failed;
 } decoder;
 
-static void stop(decoder *state)
+/* What libjpeg would take, and we do not. */
+static void CLI_PRINTF(2, 3) refuse(decoder *state, const char *format, ...)
 {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(state->problem, sizeof state->problem, format, arguments);
+    va_end(arguments);
+    state->verdict = "cannot be read";
     longjmp(state->failed, 1);
 }
 
 static void on_error(j_common_ptr jpeg)
 {
     decoder *state = jpeg->client_data;
+    if (jpeg->err->msg_code == JERR_NO_BACKING_STORE)
+        refuse(state, "it takes more than the limit of %d MiB of memory", MOST_MEMORY >> 20);
+    state->verdict = "is damaged";
     jpeg->err->format_message(jpeg, state->problem);
     if (state->problem[0] >= 'A' && state->problem[0] <= 'Z' && state->problem[1] >= 'a')
         state->problem[0] = (char)(state->problem[0] - 'A' + 'a'); /* it does not begin our line */
-    stop(state);
+    longjmp(state->failed, 1);
 }
 
 /* A level below 0 is a warning, after which libjpeg goes on with pixels that it made up. */
@@ -72,10 +83,8 @@ static void on_output(j_common_ptr jpeg)
 static void on_progress(j_common_ptr jpeg)
 {
     decoder *state = jpeg->client_data;
-    if (state->jpeg.input_scan_number > MOST_SCANS) {
-        snprintf(state->problem, sizeof state->problem, "it has more than the limit of %d scans", MOST_SCANS);
-        stop(state);
-    }
+    if (state->jpeg.input_scan_number > MOST_SCANS)
+        refuse(state, "it has more than the limit of %d scans", MOST_SCANS);
 }
 
 static void begin(decoder *state)
@@ -90,10 +99,8 @@ static void begin(decoder *state)
 static void check_components(decoder *state)
 {
     const int count = state->jpeg.num_components;
-    if (count == 1 || count == 3 || count == 4)
-        return;
-    snprintf(state->problem, sizeof state->problem, "it has %d components, wanted 1, 3 or 4", count);
-    stop(state);
+    if (count != 1 && count != 3 && count != 4)
+        refuse(state, "it has %d components, wanted 1, 3 or 4", count);
 }
 
 /* Each 64 pixels of the picture take a bit at least, in one of the components. Those may be sampled at a quarter. Not
@@ -101,11 +108,8 @@ static void check_components(decoder *state)
 static void check_bytes(decoder *state)
 {
     const struct jpeg_decompress_struct *jpeg = &state->jpeg;
-    if (jpeg->arith_code || (uint64_t)jpeg->image_width * jpeg->image_height / (64 * 8 * 4) <= state->file->size)
-        return;
-    snprintf(state->problem, sizeof state->problem, "%zu bytes cannot hold %ux%u pixels", state->file->size,
-             jpeg->image_width, jpeg->image_height);
-    stop(state);
+    if (!jpeg->arith_code && (uint64_t)jpeg->image_width * jpeg->image_height / (64 * 8 * 4) > state->file->size)
+        refuse(state, "%zu bytes cannot hold %ux%u pixels", state->file->size, jpeg->image_width, jpeg->image_height);
 }
 
 /* The largest number of eighths by which the picture has no more pixels than were asked for. */
@@ -162,7 +166,7 @@ static void read_pixels(decoder *state)
 static int run_or_jump(decoder *state, void (*what)(decoder *))
 {
     if (setjmp(state->failed))
-        return cli_failed("%s: the JPEG is damaged: %s", state->file->name, state->problem);
+        return cli_failed("%s: the JPEG %s: %s", state->file->name, state->verdict, state->problem);
     what(state);
     return CLI_DONE;
 }

@@ -167,9 +167,11 @@ static void what_is_no_picture_is_refused(void **state)
         { "x:ffd8ffe0 z:100", "the JPEG is damaged: " },
         { "x:ffd8ffc0 b2:11 x:08 b2:1 b2:0 x:01011100", "the JPEG is damaged: " },
         { "x:ffd8ffc0 b2:11 x:08 b2:14000 b2:14000 x:01011100 x:ffda b2:8 x:010100003f00",
-          "the JPEG is damaged: 25 bytes cannot hold 14000x14000 pixels" },
+          "the JPEG cannot be read: 25 bytes cannot hold 14000x14000 pixels" },
         { "x:ffd8ffc0 b2:14 x:08 b2:8 b2:8 x:02 x:011100 x:021100 x:ffda b2:8 x:010100003f00",
-          "the JPEG is damaged: it has 2 components, wanted 1, 3 or 4" },
+          "the JPEG cannot be read: it has 2 components, wanted 1, 3 or 4" },
+        { "x:ffd8ffc2 b2:17 x:08 b2:14000 b2:14000 x:03011100021100031100 x:ffda b2:12 x:03010002000300000000 z:100000",
+          "the JPEG cannot be read: it takes more than the limit of 1024 MiB of memory" },
         { "x:ffd8ffc0 b2:11 x:08 b2:65500 b2:65500 x:01011100 x:ffda b2:8 x:010100003f00",
           "is 65500x65500, more than the limit of 200000000 pixels" },
 #else
@@ -571,7 +573,7 @@ static void a_jpeg_of_many_scans_is_refused(void **state)
     for (int i = 0; i < 200; i++)
         blob_append(&many, file.data + scan, file.size - 2 - scan);
     blob_append(&many, file.data + file.size - 2, 2);
-    must_refuse(many.data, many.size, "the JPEG is damaged: it has more than the limit of 100 scans");
+    must_refuse(many.data, many.size, "the JPEG cannot be read: it has more than the limit of 100 scans");
     blob_free(&many);
     blob_free(&file);
 }

@@ -185,6 +185,32 @@ static void what_is_no_picture_is_refused(void **state)
     }
 }
 
+static void files_are_read_by_name(void **state)
+{
+    (void)state;
+    picture grey, other;
+    assert_int_equal(picture_read("samples/digit-3.pgm", 0, &grey), CLI_DONE);
+    assert_int_equal(grey.width, 28);
+    assert_int_equal(grey.channels, 1);
+    assert_int_equal(picture_read("samples/nothing", 0, &other), CLI_FAILED);
+    assert_null(other.pixels);
+    assert_int_equal(picture_read("samples/README.md", 0, &other), CLI_FAILED);
+    assert_null(other.pixels);
+#ifdef INK_HAVE_PNG
+    assert_int_equal(picture_read("samples/digit-3.png", 1, &other), CLI_DONE); /* a PNG has one scale */
+    check_pixels(&other, 28, 28, 1, grey.pixels, 0);
+    picture_close(&other);
+#endif
+    uint8_t luma[28 * 28];
+    picture_to_grey(&grey, luma);
+    assert_memory_equal(luma, grey.pixels, sizeof luma);
+    picture_close(&grey);
+    static uint8_t colours[] = { 255, 0, 0, 0, 255, 0, 0, 0, 255, 7, 7, 7 };
+    picture_to_grey(&(picture){ .width = 2, .height = 2, .channels = 3, .pixels = colours }, luma);
+    const uint8_t wanted[] = { 76, 150, 29, 7 };
+    assert_memory_equal(luma, wanted, 4);
+}
+
 /* ---- Exif ---- */
 
 #define EXIF "x:ffd8 x:ffe1 b2:34 t:Exif x:0000 "
@@ -585,6 +611,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(netpbm_pictures_are_read),
         cmocka_unit_test(what_is_no_picture_is_refused),
+        cmocka_unit_test(files_are_read_by_name),
         cmocka_unit_test(orientations_are_found),
 #ifdef INK_HAVE_PNG
         cmocka_unit_test(every_kind_of_png_is_read),

@@ -178,6 +178,23 @@ static void thickness_goes_far_and_keeps_ink(void **state)
     assert_true(most > 2.6 && most < 9 * 26 / 60.0);
 }
 
+/* A filled square keeps its edges, two pixels of them, and loses what is within. */
+static void outlines_are_hollow(void **state)
+{
+    (void)state;
+    uint8_t from[PIXELS] = { 0 }, to[PIXELS];
+    for (int i = 0; i < 10 * 10; i++)
+        from[(9 + i / 10) * SIDE + 9 + i % 10] = 255;
+    apply((ink_augment){ .outline = 1 }, 1, from, to);
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++) {
+            const int in = x >= 10 && x < 18 && y >= 10 && y < 18; /* all of its neighbours are of the square */
+            const int out = x < 8 || x > 19 || y < 8 || y > 19;
+            const int corner = (x == 8 || x == 19) && (y == 8 || y == 19); /* which has no neighbour there */
+            assert_int_equal(to[y * SIDE + x], in || out || corner ? 0 : 255);
+        }
+}
+
 /* Whatever the size and the place were, the box is MNIST's and the mass in the middle. */
 static void fitting_undoes_place_and_size(void **state)
 {
@@ -260,6 +277,7 @@ int main(void)
         cmocka_unit_test(erasing_takes_a_rectangle),
         cmocka_unit_test(knobs_are_independent),
         cmocka_unit_test(thickness_goes_far_and_keeps_ink),
+        cmocka_unit_test(outlines_are_hollow),
         cmocka_unit_test(fitting_undoes_place_and_size),
         cmocka_unit_test(grids_blur_levels_and_noise),
     };

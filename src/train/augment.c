@@ -29,7 +29,8 @@ int ink_augment_named(const char *name, ink_augment *augment)
 int ink_augment_any(const ink_augment *a)
 {
     return a->shift > 0 || a->rotation > 0 || a->scale > 0 || a->shear > 0 || a->elastic > 0 ||
-           a->thickness > 0 || a->fit > 0 || a->erase > 0 || a->lines > 0 || a->coarse > 0 || a->blur > 0 ||
+           a->thickness > 0 || a->outline > 0 || a->fit > 0 || a->erase > 0 || a->lines > 0 || a->coarse > 0 ||
+           a->blur > 0 ||
            a->contrast > 0 || a->noise > 0;
 }
 
@@ -149,6 +150,24 @@ static void change_thickness(float amount, bool keep, int height, int width, uin
         memcpy(to, from, size);
 }
 
+/* Leaves the edges of strokes alone, as one draws hollow digits: the largest of a pixel and its neighbours less the
+ * smallest (the morphological gradient). */
+static void draw_outline(int height, int width, uint8_t *plane, uint8_t *scratch)
+{
+    memcpy(scratch, plane, (size_t)height * (size_t)width);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            uint8_t most = 0, least = 255;
+            for (int i = 0; i < 5; i++) {
+                const int v = y + (i == 1) - (i == 2), u = x + (i == 3) - (i == 4);
+                const uint8_t there = v >= 0 && v < height && u >= 0 && u < width ? scratch[v * width + u] : 0;
+                most = there > most ? there : most;
+                least = there < least ? there : least;
+            }
+            plane[y * width + x] = (uint8_t)(most - least);
+        }
+}
+
 static void erase(ink_random *random, uint32_t channels, uint32_t height, uint32_t width, uint8_t *to)
 {
     const size_t plane = (size_t)height * width;
@@ -177,11 +196,12 @@ static void draw_lines(ink_random *random, uint32_t channels, int height, int wi
         }
         const float grey = 60 + 195 * ink_random_float(random);
         const float level = ink_random_below(random, 4) ? grey : -1;
+        const float radius = 0.5f + 0.5f * ink_random_float(random);
         from = p[0];
         for (int i = 1; i <= PIECES; i++, from = next) {
             next = ink_raster_bezier(p, (float)i / PIECES);
             for (uint32_t c = 0; c < channels; c++)
-                ink_raster_stroke(to + (size_t)c * (size_t)height * (size_t)width, height, width, from, next, 0.5f,
+                ink_raster_stroke(to + (size_t)c * (size_t)height * (size_t)width, height, width, from, next, radius,
                                   level);
         }
     }
@@ -227,7 +247,7 @@ static void add_noise(float deviation, ink_random *random, size_t count, uint8_t
 
 /* What was there first draws from the seed itself, everything else from a stream of its own: so an amount that is 0
  * changes nothing of what the others do. */
-enum { FIT_STREAM = 1, LINES_STREAM, COARSE_STREAM, BLUR_STREAM, CONTRAST_STREAM, NOISE_STREAM };
+enum { FIT_STREAM = 1, LINES_STREAM, COARSE_STREAM, BLUR_STREAM, CONTRAST_STREAM, NOISE_STREAM, OUTLINE_STREAM };
 
 void ink_augment_apply(const ink_augment *a, uint64_t seed, uint32_t channels, uint32_t height,
                        uint32_t width, const uint8_t *from, uint8_t *to, uint8_t *scratch)
@@ -242,7 +262,11 @@ void ink_augment_apply(const ink_augment *a, uint64_t seed, uint32_t channels, u
         if (thickness != 0)
             change_thickness(thickness, a->thickness > 1, h, w, to + c * plane, scratch);
     }
-    ink_random more = { ink_stream(seed, FIT_STREAM) };
+    ink_random more = { ink_stream(seed, OUTLINE_STREAM) };
+    if (a->outline > 0 && ink_random_float(&more) < a->outline)
+        for (uint32_t c = 0; c < channels; c++)
+            draw_outline(h, w, to + c * plane, scratch);
+    more.state = ink_stream(seed, FIT_STREAM);
     if (a->fit > 0 && ink_random_float(&more) < a->fit)
         ink_raster_fit(to, channels, h, w, scratch);
     if (ink_random_float(&random) < a->erase)

@@ -95,7 +95,11 @@ ALWAYS_INLINE float vec_sum(vec v)
 /* Bit i is set where lane i is not 0. */
 ALWAYS_INLINE unsigned vec_not_zero(vec v)
 {
-    return _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    __mmask16 mask = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    /* Else gcc 12 joins the comparison and the conversion to unsigned, and then, where it needs the register for something
+     * else, writes 16 bits to the stack and reads 32 back. */
+    __asm__("" : "+k"(mask));
+    return mask;
 }
 
 /* Lanes that a mask picks, in order, and lanes of no meaning behind them. */

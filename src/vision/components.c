@@ -64,6 +64,9 @@ static void measure(const ink_plane *ink, ink_components *c, uint16_t (*counts)[
                 k->box = (ink_box){ x, y, x + 1, y + 1 };
             ink_box_add(&k->box, &(ink_box){ x, y, x + 1, y + 1 });
             k->area++;
+            k->border += (uint32_t)((x == 0 || c->label[i - 1] != n) + (x + 1 == c->width || c->label[i + 1] != n) +
+                                    (y == 0 || c->label[i - c->width] != n) +
+                                    (y + 1 == c->height || c->label[i + c->width] != n));
             if (counts[n][ink->pixels[i] >> 4] < UINT16_MAX)
                 counts[n][ink->pixels[i] >> 4]++;
         }

@@ -3,7 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-/* In rows: how far apart seams are looked for, how far one may stray, and how near to another there is no need of it. */
+/* In rows: how far apart seams are looked for, how far one may stray, and how near to another there is no need of it.
+ */
 enum { EVERY = 4, STRAY = 18, NEAR = 5 };
 static const float dearest = 0.5f;  /* the most ink, in heights */
 static const float sideways = 0.06f; /* of the cost of a pixel of full ink, for each step to the side */

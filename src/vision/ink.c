@@ -27,8 +27,8 @@ static ink_status check(const ink_picture *p, const ink_read_options *options, i
         return ink_fail(error, INK_ERR_LIMIT, "picture: found %ux%u pixels, wanted at most %llu in all", p->width,
                         p->height, (unsigned long long)most);
     if (p->stride && p->stride < (uint64_t)p->width * p->channels)
-        return ink_fail(error, INK_ERR_ARGUMENT, "picture: found a stride of %zu bytes, wanted at least %llu", p->stride,
-                        (unsigned long long)p->width * p->channels);
+        return ink_fail(error, INK_ERR_ARGUMENT, "picture: found a stride of %zu bytes, wanted at least %llu",
+                        p->stride, (unsigned long long)p->width * p->channels);
     if (options->polarity > INK_POLARITY_LIGHT)
         return ink_fail(error, INK_ERR_ARGUMENT, "ink_read_options: found polarity %d, wanted 0 to 2",
                         (int)options->polarity);
@@ -77,8 +77,8 @@ static bool changes(const ink_picture *p, bool column, uint32_t before, uint32_t
     return far >= count - count / 5;
 }
 
-/* The bars at two sides of a picture that is framed, or of another shape than what shows it: plain, of one level, with a
- * straight edge from end to end. The picture shrinks to what lies between, at least two fifths of it. */
+/* The bars at two sides of a picture that is framed, or of another shape than what shows it: plain, of one level, with
+ * a straight edge from end to end. The picture shrinks to what lies between, at least two fifths of it. */
 static void leave_frame(ink_picture *p, bool columns, uint32_t *offset)
 {
     const size_t stride = p->stride ? p->stride : (size_t)p->width * p->channels;
@@ -89,7 +89,7 @@ static void leave_frame(ink_picture *p, bool columns, uint32_t *offset)
         if (!plain(p, columns, end ? last : 0, &level[end]))
             return;
         for (bar[end] = 1; bar[end] <= most; bar[end]++)
-            if (end ? changes(p, columns, last - bar[end] + 1, last - bar[end]) : changes(p, columns, bar[end] - 1, bar[end]))
+            if (changes(p, columns, end ? last - bar[end] + 1 : bar[end] - 1, end ? last - bar[end] : bar[end]))
                 break;
         if (bar[end] > most)
             return;
@@ -192,7 +192,8 @@ static float ink_level(uint8_t grey, uint8_t paper, bool light)
     return far * 255 / (room > 48 ? room : 48);
 }
 
-/* The threshold that parts a histogram best (N. Otsu, "A Threshold Selection Method from Gray-Level Histograms", 1979). */
+/* The threshold that parts a histogram best (N. Otsu, "A Threshold Selection Method from Gray-Level Histograms",
+ * 1979). */
 static uint32_t otsu(const uint32_t *histogram)
 {
     double count = 0, sum = 0, below = 0, below_sum = 0, best = -1;
@@ -272,15 +273,16 @@ static void measure_paper(const ink_plane *grey, const ink_plane *ink, uint32_t 
     }
 }
 
-/* How far a pixel is from the paper, squared, so that noise counts little; on the side where no ink is, that is worse. */
+/* How far a pixel is from the paper, squared, so that noise counts little; on the side where no ink is, that is worse.
+ */
 static double deviation(uint8_t grey, uint8_t paper, bool light)
 {
     const int far = light ? grey - paper : paper - grey;
     return (double)(far * far) * (far < 0 ? 4 : 1);
 }
 
-/* What it takes to explain the picture so: ink; the picture's edge counted once more, as people write in the middle; and
- * paper that is not all alike, or bold strokes would do as paper. */
+/* What it takes to explain the picture so: ink; the picture's edge counted once more, as people write in the middle;
+ * and paper that is not all alike, or bold strokes would do as paper. */
 static double cost_of(const ink_plane *grey, const ink_plane *paper, bool light, const tiles *t)
 {
     double sum = 0, edge = 0, mean = 0, uneven = 0;
@@ -388,7 +390,8 @@ ink_status ink_map_make(const ink_picture *given, const ink_read_options *option
     float *noise = ink_arena_array(arena, (size_t)t.across * t.down, sizeof(float));
     uint32_t *sums = ink_arena_array(arena, width, sizeof *sums);
     if (arena->failed)
-        return ink_fail(error, INK_ERR_MEMORY, "no memory for a picture of %ux%u pixels", picture->width, picture->height);
+        return ink_fail(error, INK_ERR_MEMORY, "no memory for a picture of %ux%u pixels", picture->width,
+                        picture->height);
     reduce(picture, factor, &map->grey, sums);
     double costs[2];
     for (int light = 0; light < 2; light++) {

@@ -162,30 +162,66 @@ static bool belongs(const ink_box *a, const ink_box *b, uint32_t tall)
     return share * 2 >= (int)narrow && gap * 4 <= (int)tall && both * 2 <= tall * 3 && low * 4 <= tall * 3;
 }
 
-/* What is no part of any digit: specks, faint dirt, and where there is writing beside it, what touches the picture's edge
- * and is not as high as writing. */
-static void drop(const ink_components *c, uint32_t tall, bool *dropped)
+/* What the writing is like, over all of it: means by area. */
+typedef struct hand {
+    uint32_t tall;
+    float level, stroke;
+    size_t inside; /* components of about that height, away from the picture's edge */
+} hand;
+
+static float stroke_of(const ink_component *k)
 {
-    uint64_t level = 0, area = 0;
-    size_t inside = 0;
+    return 2 * (float)k->area / (float)k->border;
+}
+
+static hand hand_of(const ink_components *c, uint32_t tall)
+{
+    double level = 0, stroke = 0, area = 0;
+    hand all = { .tall = tall };
     for (size_t i = 1; i < c->count; i++) {
         const ink_component *k = &c->component[i];
         const uint32_t h = ink_box_height(&k->box);
-        level += (uint64_t)k->level * k->area;
+        level += (double)k->level * k->area;
+        stroke += (double)stroke_of(k) * k->area;
         area += k->area;
-        inside += !touches_edge(c, &k->box) && h * 2 > tall && h < tall * 2;
+        all.inside += !touches_edge(c, &k->box) && h * 2 > tall && h < tall * 2;
     }
+    all.level = area > 0 ? (float)(level / area) : 0;
+    all.stroke = area > 0 ? (float)(stroke / area) : 0;
+    return all;
+}
+
+/* What is left of ruled lines: long and very flat; or thinner and fainter than the writing, and straight or from the
+ * picture's edge. */
+static bool is_rule(const ink_components *c, const ink_component *k, const hand *all)
+{
+    const uint32_t w = ink_box_width(&k->box), h = ink_box_height(&k->box);
+    const uint32_t shorter = smallest(w, h), longer = largest(w, h);
+    const float stroke = stroke_of(k);
+    if (h * 8 <= all->tall && w >= 6 * h)
+        return true;
+    const bool thin = stroke < 0.7f * all->stroke && (float)k->level < 0.8f * all->level;
+    const bool straight = longer >= 6 * shorter || ((float)shorter < 2.5f * stroke && longer >= 3 * shorter);
+    return thin && (straight || touches_edge(c, &k->box));
+}
+
+/* What is no part of any digit: specks, faint dirt, rules, and where there is writing beside it, what touches the
+ * picture's edge and is not as high as writing. */
+static void drop(const ink_components *c, uint32_t tall, bool *dropped)
+{
+    const hand all = hand_of(c, tall);
     for (size_t i = 1; i < c->count; i++) {
         const ink_component *k = &c->component[i];
         const uint32_t w = ink_box_width(&k->box), h = ink_box_height(&k->box);
         const bool odd = h * 2 < tall || h * 2 > 3 * tall || w > 3 * tall;
-        dropped[i] = k->area < 4 || (w * 5 < tall && h * 5 < tall) || k->level * area * 3 < level ||
-                     (touches_edge(c, &k->box) && inside >= 2 && odd);
+        dropped[i] = k->area < 4 || (w * 5 < tall && h * 5 < tall) || (float)k->level * 3 < all.level ||
+                     (touches_edge(c, &k->box) && all.inside >= 2 && odd) || is_rule(c, k, &all);
     }
 }
 
 /* Gives each component, from left to right, a group: the first that it belongs to, or a new one. */
-static ink_status gather(const ink_components *c, const bool *dropped, ink_arena *arena, ink_page *page, ink_error *error)
+static ink_status gather(const ink_components *c, const bool *dropped, ink_arena *arena, ink_page *page,
+                         ink_error *error)
 {
     const size_t n = c->count;
     double *key = ink_arena_array(arena, n, sizeof *key);
@@ -225,8 +261,10 @@ static ink_status order_lines(const ink_components *c, ink_page *page, ink_arena
 {
     const size_t n = page->count;
     double *key = ink_arena_array(arena, n + 1, sizeof *key), *top = ink_arena_array(arena, n + 1, sizeof *top);
-    double *bottom = ink_arena_array(arena, n + 1, sizeof *bottom), *middle = ink_arena_array(arena, n + 1, sizeof *middle);
-    uint32_t *order = ink_arena_array(arena, n + 1, sizeof *order), *scratch = ink_arena_array(arena, n + 1, sizeof *scratch);
+    double *bottom = ink_arena_array(arena, n + 1, sizeof *bottom);
+    double *middle = ink_arena_array(arena, n + 1, sizeof *middle);
+    uint32_t *order = ink_arena_array(arena, n + 1, sizeof *order);
+    uint32_t *scratch = ink_arena_array(arena, n + 1, sizeof *scratch);
     uint32_t *rank = ink_arena_array(arena, n + 1, sizeof *rank), *to = ink_arena_array(arena, n + 1, sizeof *to);
     ink_group *sorted = ink_arena_array(arena, n + 1, sizeof *sorted);
     if (arena->failed)

@@ -53,7 +53,8 @@ void ink_plane_resample(const ink_plane *from, float x, float y, float width, fl
         for (int ix = first; ix <= last; ix++) {
             const float share = share_of(&c, ix, span_x);
             for (uint32_t iy = 0; iy < from->height; iy++)
-                scratch[(size_t)iy * to->width + ox] += share * (float)from->pixels[(size_t)iy * from->width + (size_t)ix];
+                scratch[(size_t)iy * to->width + ox] +=
+                    share * (float)from->pixels[(size_t)iy * from->width + (size_t)ix];
         }
     }
     for (uint32_t oy = 0; oy < to->height; oy++) {

@@ -118,7 +118,8 @@ static void enlarge(ink_preparer *p, const ink_plane *mark, const moments *m)
 {
     const float w = m->x1 - m->x0, h = m->y1 - m->y0, longer = w > h ? w : h;
     const float scale = longer / (float)(FINER * p->box), side = scale * (float)p->canvas.width;
-    ink_plane_resample(mark, (m->x0 + m->x1 - side) / 2, (m->y0 + m->y1 - side) / 2, side, side, &p->canvas, p->scratch);
+    ink_plane_resample(mark, (m->x0 + m->x1 - side) / 2, (m->y0 + m->y1 - side) / 2, side, side, &p->canvas,
+                       p->scratch);
 }
 
 void ink_preparer_run(ink_preparer *p, const ink_plane *mark, const ink_looks *looks, uint8_t *out)
@@ -150,6 +151,7 @@ void ink_preparer_run(ink_preparer *p, const ink_plane *mark, const ink_looks *l
     /* MNIST's middle of mass is the middle of pixel 14 of 28, give or take its rounding to whole pixels. */
     const float w = m.x1 - m.x0, h = m.y1 - m.y0, scale = (w > h ? w : h) / (float)p->box;
     ink_plane to = { p->width, p->height, out };
-    ink_plane_resample(&p->canvas, m.x - scale * ((float)(p->width / 2) + 0.5f), m.y - scale * ((float)(p->height / 2) + 0.5f),
-                       scale * (float)p->width, scale * (float)p->height, &to, p->scratch);
+    ink_plane_resample(&p->canvas, m.x - scale * ((float)(p->width / 2) + 0.5f),
+                       m.y - scale * ((float)(p->height / 2) + 0.5f), scale * (float)p->width,
+                       scale * (float)p->height, &to, p->scratch);
 }

@@ -181,15 +181,24 @@ static float penalty(const reader *r, const span *s)
     const float tall = (float)r->page.tall, high = (float)ink_box_height(&s->box) / tall;
     const float wide = (float)ink_box_width(&s->box) / (float)ink_box_height(&s->box);
     float sum = wide > 1 ? 2 * (wide - 1) : 0;
+    const ink_box *group = &r->page.group[first->group].box;
+    const float cut = ink_box_width(group) * 10 < ink_box_height(group) * 11 ? 0.5f : 0.1f;
     if (first->left)
-        sum += 0.05f + 0.5f * first->left->cost;
+        sum += cut + 0.5f * first->left->cost;
     if (last->right)
-        sum += 0.05f + 0.5f * last->right->cost;
+        sum += cut + 0.5f * last->right->cost;
     if (high < 0.6f && (first->left || last->right))
         sum += 3 * (0.6f - high);
     if (first->group != last->group)
-        sum += 1;
+        sum += 0.3f;
     return sum;
+}
+
+/* Digits that would find room in its width. */
+static float room(const reader *r, const span *s)
+{
+    const float tall = (float)(ink_box_height(&s->box) * 2 > r->page.tall ? ink_box_height(&s->box) : r->page.tall);
+    return fmaxf(1, (float)ink_box_width(&s->box) / (0.7f * tall));
 }
 
 static bool may_be_one(const reader *r, const span *s)
@@ -218,7 +227,7 @@ static ink_status run(reader *r, const uint8_t *pixels, size_t count, float *ans
  * programming, as Y. LeCun and others, "Gradient-Based Learning Applied to Document Recognition", 1998, part V. */
 static ink_status choose(reader *r, size_t from, size_t to, ink_error *error)
 {
-    enum { MOST = 9 }; /* pieces of a span */
+    enum { MOST = 14 }; /* pieces of a span */
     const size_t n = to - from, classes = r->info->classes, size = (size_t)r->preparer.width * r->preparer.height;
     const size_t most = n * MOST;
     span *spans = ink_arena_array(r->arena, most + 1, sizeof *spans);
@@ -247,7 +256,7 @@ static ink_status choose(reader *r, size_t from, size_t to, ink_error *error)
     for (size_t i = 0; i < count; i++) {
         const float *p = answers + i * classes;
         const size_t start = spans[i].first - from, end = start + spans[i].count;
-        spans[i].score = logf(p[ink_argmax(p, classes)] + 1e-4f) - penalty(r, &spans[i]);
+        spans[i].score = room(r, &spans[i]) * logf(p[ink_argmax(p, classes)] + 1e-4f) - penalty(r, &spans[i]);
         if (best[start] + spans[i].score > best[end]) { /* spans come by their first piece: best[start] is known */
             best[end] = best[start] + spans[i].score;
             by[end] = i;
@@ -322,15 +331,16 @@ static ink_status read_options(const ink_read_options *given, ink_read_options *
     return INK_OK;
 }
 
-ink_status ink_picture_prepare(const ink_picture *picture, const ink_read_options *given, uint32_t height, uint32_t width,
-                       uint8_t *pixels, ink_error *error)
+ink_status ink_picture_prepare(const ink_picture *picture, const ink_read_options *given, uint32_t height,
+                               uint32_t width, uint8_t *pixels, ink_error *error)
 {
     enum { LARGEST = 4096 };
     ink_read_options options;
     ink_arena arena;
     if (!pixels || height == 0 || width == 0 || height > LARGEST || width > LARGEST)
-        return ink_fail(error, INK_ERR_ARGUMENT, "ink_picture_prepare: found %ux%u, wanted 1 to %d each way, and room for it",
-                        width, height, LARGEST);
+        return ink_fail(error, INK_ERR_ARGUMENT,
+                        "ink_picture_prepare: found %ux%u, wanted 1 to %d each way, and room for it", width, height,
+                        LARGEST);
     INK_TRY(read_options(given, &options, &arena, error));
     options.single = 1;
     reader r = { .arena = &arena };
@@ -369,10 +379,11 @@ static ink_status write_text(const reader *r, answer *a, const ink_mark *marks, 
     ink_buffer made;
     ink_text_init(&text, &a->arena.allocator);
     for (size_t i = 0; i < a->reading.count; i++) {
-        const ink_mark *m = &marks[i], *before = m - 1;
-        if (i && m->line != before->line)
+        const ink_mark *m = &marks[i], *before = i ? m - 1 : m;
+        const uint32_t higher = m->height > before->height ? m->height : before->height;
+        if (m->line != before->line)
             ink_text_format(&text, "\n");
-        else if (i && m->x > before->x + before->width + (m->height > before->height ? m->height : before->height) * 9 / 10)
+        else if (m->x > before->x + before->width + higher * 9 / 10)
             ink_text_format(&text, " ");
         ink_text_format(&text, "%s", m->unsure ? "?" : r->info->labels[m->digit]);
     }
@@ -452,7 +463,8 @@ ink_status ink_read(ink_session *session, const ink_picture *picture, const ink_
     *out = NULL;
     const ink_model_info *info = ink_session_info(session);
     if (info->channels != 1)
-        return ink_fail(error, INK_ERR_ARGUMENT, "ink_read: the model's input has %u channels, wanted 1", info->channels);
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_read: the model's input has %u channels, wanted 1",
+                        info->channels);
     INK_TRY(read_options(given, &options, &arena, error));
     reader r = { .session = session, .info = info, .arena = &arena };
     answer *a = ink_alloc(&arena.allocator, sizeof *a);

@@ -11,7 +11,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct bench_options {
     run_options run; /* its `batch` stays the plan's choice */
@@ -59,7 +58,8 @@ enum {
     NOISE_IMAGES = 256,
 };
 static const size_t most_noise = (size_t)1 << 28; /* bytes */
-static const char samples_name[] = "digits-images-idx3-ubyte";
+#define SAMPLES_FOLDER "samples"
+#define SAMPLES_NAME "digits-images-idx3-ubyte"
 
 typedef struct job {
     const bench_options *how;
@@ -124,25 +124,15 @@ static int take_images(job *work, const char *path)
     return code;
 }
 
-/* The samples of the installation, or of the source tree around the build; NULL when not found. */
+/* The samples that came along; NULL when not found. */
 static char *find_samples(void)
 {
     const char *folder = getenv("INKLING_SAMPLES");
-    static const char *const beside[] = { "../share/inkling/samples", "../../samples", "../../../samples" };
     text path = { 0 };
-    if (folder && *folder) {
-        text_printf(&path, "%s/%s", folder, samples_name);
-        return path.data; /* a wrong one is an error and no reason to look elsewhere */
-    }
-    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
-        text_printf(&path, "%s/%s", beside[i], samples_name);
-        char *found = where_beside(path.data);
-        text_free(&path);
-        if (found && access(found, R_OK) == 0)
-            return found;
-        free(found);
-    }
-    return NULL;
+    if (!folder || !*folder)
+        return where_shared(SAMPLES_FOLDER "/" SAMPLES_NAME);
+    text_printf(&path, "%s/" SAMPLES_NAME, folder);
+    return path.data; /* a wrong one is an error and no reason to look elsewhere */
 }
 
 static int prepare_pictures(job *work)
@@ -160,9 +150,8 @@ static int prepare_pictures(job *work)
     }
     work->samples = find_samples();
     if (!work->samples)
-        return cli_failed("the sample images are not installed: no ../share/inkling/samples/%s "
-                          "beside the program; set INKLING_SAMPLES or give --images",
-                          samples_name);
+        return cli_failed("the sample images are not installed: no ../share/inkling/" SAMPLES_FOLDER "/" SAMPLES_NAME
+                          " beside the program; set INKLING_SAMPLES or give --images");
     return take_images(work, work->samples);
 }
 

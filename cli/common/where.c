@@ -50,3 +50,19 @@ char *where_beside(const char *relative)
     free(file);
     return whole.data;
 }
+
+char *where_shared(const char *relative)
+{
+    static const char *const beside[] = { "../share/inkling", "../..", "../../.." };
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+        text path = { 0 };
+        text_printf(&path, "%s/%s", beside[i], relative);
+        char *found = where_beside(path.data);
+        text_free(&path);
+        char *real = found && access(found, R_OK) == 0 ? realpath(found, NULL) : NULL;
+        free(found);
+        if (real)
+            return real;
+    }
+    return NULL;
+}

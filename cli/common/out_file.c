@@ -37,13 +37,15 @@ static char *temporary_name(const char *target, unsigned attempt)
     return name.data;
 }
 
-/* The temporary file, for the signal that ends us while it is there. A command writes one file. */
-static char *volatile unfinished;
+/* The temporary files, for the signal that ends us while they are there. A command writes one file, or two at once. */
+enum { AT_ONCE = 2 };
+static char *volatile unfinished[AT_ONCE];
 
 static void on_signal(int number)
 {
-    if (unfinished)
-        unlink(unfinished);
+    for (size_t i = 0; i < AT_ONCE; i++)
+        if (unfinished[i])
+            unlink(unfinished[i]);
     signal(number, SIG_DFL);
     raise(number); /* held back until we return, then it ends us */
 }
@@ -51,12 +53,26 @@ static void on_signal(int number)
 static void watch(char *temporary)
 {
     static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
-    unfinished = temporary;
+    for (size_t i = 0; i < AT_ONCE; i++)
+        if (!unfinished[i]) {
+            unfinished[i] = temporary;
+            break;
+        }
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
         void (*before)(int) = signal(signals[i], on_signal);
         if (before != SIG_DFL) /* as nohup wants it, or the command, which then ends in its own way */
             signal(signals[i], before);
     }
+}
+
+/* It is in place, or removed. */
+static void forget(out_file *out)
+{
+    for (size_t i = 0; i < AT_ONCE; i++)
+        if (out->temporary && unfinished[i] == out->temporary)
+            unfinished[i] = NULL;
+    free(out->temporary);
+    out->temporary = NULL;
 }
 
 int out_file_begin(const char *path, out_file *out)
@@ -136,9 +152,7 @@ int out_file_commit(out_file *out)
         reason = errno;
     if (reason)
         return cannot_write(out, reason);
-    unfinished = NULL;
-    free(out->temporary);
-    out->temporary = NULL;
+    forget(out);
     return CLI_DONE;
 }
 
@@ -149,8 +163,7 @@ void out_file_close(out_file *out)
     close_file(out);
     if (out->temporary)
         unlink(out->temporary);
-    unfinished = NULL;
-    free(out->temporary);
+    forget(out);
     free(out->target);
     free(out->later);
     *out = (out_file){ .file = -1 };

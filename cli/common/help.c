@@ -19,6 +19,7 @@ const help_row help_exit_codes[] = {
 const help_row help_variables[] = {
     { "INKLING_LIBEXEC", "folder of the helper programs, instead of ../libexec/inkling beside the "
                          "program" },
+    { "INKLING_MODEL", "the model that 'inkling read' uses where no --model is given" },
     { "INKLING_SAMPLES", "folder of the sample images that 'inkling bench' uses" },
     { "NO_COLOR", "if set and not empty: no colours" },
     { "COLORTERM", "truecolor or 24bit: the terminal can show pictures" },

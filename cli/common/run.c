@@ -39,15 +39,33 @@ int run_open_session(const ink_model *model, const run_options *options, ink_ses
     return CLI_DONE;
 }
 
+static int check_numbers(const char *name, const float *output, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(output[i]))
+            return cli_failed("%s: the network overflows: its answer to a picture is no number", name);
+    return CLI_DONE;
+}
+
 int run_images(ink_session *session, const char *name, const uint8_t *pixels, size_t images,
                size_t classes, float *output)
 {
     ink_error error;
     if (ink_session_run_u8(session, pixels, images, output, &error))
         return cli_failed("%s: %s", name, error.text);
-    for (size_t i = 0; i < images * classes; i++)
-        if (!isfinite(output[i]))
-            return cli_failed("%s: the network overflows: its answer to a picture is no number",
-                              name);
-    return CLI_DONE;
+    return check_numbers(name, output, images * classes);
+}
+
+int run_read(ink_session *session, const char *model, const char *name, const ink_picture *picture,
+             const ink_read_options *options, size_t classes, ink_reading **out)
+{
+    ink_error error;
+    if (ink_read(session, picture, options, out, &error))
+        return cli_failed("%s: %s", name, error.text);
+    int code = CLI_DONE;
+    for (size_t i = 0; i < (*out)->count && !code; i++)
+        code = check_numbers(model, (*out)->marks[i].probabilities, classes);
+    if (code)
+        ink_reading_close(out);
+    return code;
 }

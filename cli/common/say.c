@@ -44,6 +44,13 @@ const char *cli_program(void)
     return program_name;
 }
 
+static text *kept; /* what cli_keep asked for */
+
+void cli_keep(text *to)
+{
+    kept = to;
+}
+
 static void CLI_PRINTF(1, 0) say(const char *format, va_list arguments)
 {
     text raw = { 0 }, line = { 0 };
@@ -52,6 +59,10 @@ static void CLI_PRINTF(1, 0) say(const char *format, va_list arguments)
     text_masked(&line, text_string(&raw)); /* one line, whatever a file's name holds */
     text_add(&line, "\n");
     write_all(STDERR_FILENO, line.data, line.size);
+    if (kept) {
+        text_free(kept);
+        text_add(kept, text_string(&raw));
+    }
     text_free(&raw);
     text_free(&line);
 }

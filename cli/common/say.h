@@ -15,6 +15,10 @@ const char *cli_program(void);
 int cli_failed(const char *format, ...) CLI_PRINTF(1, 2);
 int cli_misused(const char *format, ...) CLI_PRINTF(1, 2);
 
+/* From now on what is said also goes to `to`, as it is and without the program's name: the last line only. NULL ends
+ * that. For commands that go on after a failure and tell it in their answer. */
+void cli_keep(text *to);
+
 /* Prints the whole text to standard output; says so and gives CLI_FAILED where that fails. */
 int cli_print(const text *answer);
 /* The same to standard error, for the programs that draw there. Failures are not said: where to? */

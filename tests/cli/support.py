@@ -240,7 +240,7 @@ class Result:
 
 def run(*arguments, program="inkling", stdin=b"", stdout=subprocess.PIPE, cwd=None, **variables):
     environment = {key: value for key, value in os.environ.items()
-                   if key not in ("NO_COLOR", "COLORTERM", "INKLING_LIBEXEC")}
+                   if key not in ("NO_COLOR", "COLORTERM", "INKLING_LIBEXEC", "INKLING_MODEL")}
     environment.setdefault("INKLING_SAMPLES", str(SAMPLES))
     environment.update(variables)
     command = [BIN / program] + [a if isinstance(a, (bytes, os.PathLike)) else str(a)

@@ -7,7 +7,7 @@ import unittest
 
 from support import BUILT_WITH, FullyConnected, ProgramTest, compressed, jpeg, pgm, png, run
 
-COMMANDS = ["predict", "eval", "inspect", "graph", "bench", "train", "quantize", "convert", "data", "help"]
+COMMANDS = ["read", "predict", "eval", "inspect", "graph", "bench", "train", "quantize", "convert", "data", "help"]
 SHELLS = ["bash", "zsh", "fish"]
 
 
@@ -41,6 +41,7 @@ class Usage(ProgramTest):
 
     def test_promised_options(self):
         for command, options in (
+                ("read", "model one polarity threshold annotate steps threads cpu json"),
                 ("predict", "index random count seed top threads cpu input-scale dot no-picture "
                             "json"),
                 ("eval", "threads batch cpu input-scale json"),

@@ -1,6 +1,7 @@
 /* Writes the seed corpora: make_corpus FOLDER makes a folder in it for each target, with small models of every
  * operator and layout, small files of the other formats, and broken ones. The same files each time. */
 #include "corpus_networks.h"
+#include "corpus_pages.h"
 #include "export/onnx_write.h"
 #include "formats/ggml_bin.h"
 #include "formats/gguf.h"
@@ -692,6 +693,62 @@ static void save_scripts(void)
         save("script", rows[i].name, ".py", rows[i].text, strlen(rows[i].text));
 }
 
+/* ---- pictures that are read ---- */
+
+static void save_page(const char *name, const page *made)
+{
+    save("read", name, ".bin", made, sizeof made->head + (size_t)made->width * made->height);
+}
+
+static void save_pages(void)
+{
+    page p = page_make(100, 90, 230);
+    for (int i = 0; i < 3; i++) {
+        page_digit(&p, i == 1 ? 4 : 7, 8 + 30 * i, 8, 24, 40);
+        page_digit(&p, i == 1 ? 1 : 4, 8 + 30 * i, 52, 24, 40);
+    }
+    save_page("lines", &p);
+    for (int y = 0; y < 90; y++)
+        for (int x = 0; x < 100; x++)
+            p.greys[y * 100 + x] = (uint8_t)(p.greys[y * 100 + x] * (200 - x - y / 2) / 200 + (x * 7 + y * 13) % 5);
+    save_page("shaded", &p);
+    p = page_make(120, 60, 10);
+    for (int i = 0; i < 4; i++)
+        page_digit(&p, i & 1 ? 4 : 7, 8 + 22 * i, 14, 30, 240);
+    save_page("touching-light", &p);
+    p = page_make(100, 80, 220);
+    for (int y = 10; y < 80; y += 20)
+        page_stroke(&p, 0, y, 99, y, 1, 120);
+    page_digit(&p, 4, 30, 20, 30, 30);
+    save_page("ruled", &p);
+    p = page_make(60, 90, 200);
+    for (int i = 0; i < 4; i++) {
+        page_stroke(&p, 0, 3 * i & 4, 59, 3 * i & 4, 4, 0);
+        page_stroke(&p, i & 1 ? 56 : 0, 0, i & 1 ? 56 : 0, 89, 4, 0);
+    }
+    page_digit(&p, 7, 20, 30, 30, 60);
+    save_page("frame", &p);
+    p = page_make(28, 28, 0);
+    page_digit(&p, 4, 8, 5, 18, 255);
+    save_page("one", &p);
+    p.head[2] = 1 | 2; /* the same bytes as colours, with a gap between rows */
+    p.head[3] = 5;
+    save_page("colours", &p);
+    for (size_t i = 0; i < sizeof p.greys; i++)
+        p.greys[i] = (uint8_t)((i * i * 31 + i / 7) % 251);
+    save_page("noise", &p);
+    p = page_make(1, 1, 0);
+    save_page("one-pixel", &p);
+    p = page_make(200, 1, 255);
+    page_stroke(&p, 50, 0, 80, 0, 1, 0);
+    save_page("row", &p);
+    p = page_make(1, 200, 255);
+    page_stroke(&p, 0, 50, 0, 80, 1, 0);
+    save_page("column", &p);
+    p = page_make(64, 64, 127);
+    save_page("level", &p);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -710,6 +767,7 @@ int main(int argc, char **argv)
     save_tflite();
     save_onnx();
     save_scripts();
+    save_pages();
     printf("%zu files, %zu bytes\n", files, bytes_written);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include "common/chance.h"
 #include "common/image_file.h"
 #include "common/json_out.h"
+#include "common/preparing.h"
 #include "common/progress.h"
 #include "common/run.h"
 #include "common/slurp.h"
@@ -17,12 +18,12 @@
 
 typedef struct eval_options {
     run_options run;
-    bool json;
+    bool prepare, json;
 } eval_options;
 
 static const cli_operand operands[] = {
     { "MODEL", "a model file: GGUF, or ggml's .bin", CLI_ONCE },
-    { "IMAGES", "an IDX file of images, maybe in gzip; - for standard input", CLI_ONCE },
+    { "IMAGES", "an IDX file of images of any size, maybe in gzip; - for standard input", CLI_ONCE },
     { "LABELS", "the IDX file of their labels", CLI_ONCE },
     { NULL, NULL, CLI_ONCE },
 };
@@ -32,6 +33,7 @@ static const cli_option options[] = {
     { .name = "batch", .letter = 'b', .kind = CLI_NUMBER, .value = "N", .least = 1, .most = 65536,
       .at = offsetof(eval_options, run.batch),
       .help = "images that a thread takes at once (default: the plan's choice)" },
+    PREPARING_ROW(eval_options),
     RUN_SCALE_ROW(eval_options),
     RUN_CPU_ROW(eval_options),
     JS_OPTION_ROW(eval_options),
@@ -41,6 +43,8 @@ static const cli_option options[] = {
 static const cli_example examples[] = {
     { "the accuracy on MNIST's test set",
       "inkling eval models/cnn.gguf t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz" },
+    { "the same with each image prepared as a photo is",
+      "inkling eval models/digits.gguf IMAGES LABELS --prepare --threads 2" },
     { "only that number", "inkling eval models/cnn.gguf IMAGES LABELS --json | jq .accuracy" },
     { NULL, NULL },
 };
@@ -71,6 +75,7 @@ typedef struct job {
     image_set images, labels;
     uint64_t *confusion; /* [classes, classes], row by true class */
     uint64_t correct;
+    uint64_t unsure, unsure_correct, blank; /* of images that are prepared; blank ones are unsure too */
     double loss; /* sum of nats */
     misread worst[WORST];
     size_t worst_count;
@@ -101,9 +106,10 @@ static int check_labels(const job *work)
 /* Both files are read before either is judged, so that swapped ones are recognised. */
 static int read_files(job *work, char *const *operand)
 {
-    int code = image_set_read(operand[1], work->info, &work->images);
+    const image_prepare how = work->how->prepare ? IMAGE_PREPARE_ALL : IMAGE_PREPARE_OTHERS;
+    int code = image_set_read_any(operand[1], work->info, how, &work->images);
     if (!code)
-        code = image_set_read(operand[2], work->info, &work->labels);
+        code = image_set_read_any(operand[2], work->info, how, &work->labels);
     return code ? code : check_labels(work);
 }
 
@@ -132,6 +138,20 @@ static void count_answer(job *work, size_t index, const float *answer)
         note_misread(work, (misread){ index, label, digit, answer[digit] });
 }
 
+/* Of one that was prepared. On a blank one nothing was read: it is no misread of one class as another. */
+static void count_prepared(job *work, size_t index, const float *answer, preparing_state state)
+{
+    const size_t label = work->labels.data[index];
+    if (state == PREPARING_BLANK) {
+        work->loss -= log((double)answer[label]);
+        work->blank++;
+    } else {
+        count_answer(work, index, answer);
+    }
+    work->unsure += state != PREPARING_SURE;
+    work->unsure_correct += state == PREPARING_UNSURE && ink_argmax(answer, work->info->classes) == label;
+}
+
 /* Images to run at once: enough to keep all threads busy, and answers of no more than 16 MiB. */
 static size_t chunk_of(const job *work)
 {
@@ -142,28 +162,49 @@ static size_t chunk_of(const job *work)
     return chunk < 1 ? 1 : chunk > work->images.count ? work->images.count : chunk;
 }
 
+typedef struct chunk {
+    float *answers;  /* [count, classes] */
+    uint8_t *states; /* [count], where images are prepared */
+    size_t first, count;
+} chunk;
+
+static int run_chunk(job *work, const preparing *with, const chunk *now, progress *line)
+{
+    const image_set *images = &work->images;
+    const size_t each = (size_t)images->height * images->width;
+    const preparing_answers to = { NULL, now->answers, now->states };
+    const double start = clock_seconds();
+    int code = images->prepare
+             ? preparing_run(with, images, NULL, now->first, now->count, &to, line, now->first, images->count)
+             : run_images(work->session, work->model_path, images->data + now->first * each, now->count,
+                          work->info->classes, now->answers);
+    work->run_seconds += clock_seconds() - start;
+    return code;
+}
+
 /* Chunk by chunk, so that only the answers of one chunk are held. */
 static int read_images(job *work)
 {
-    size_t classes = work->info->classes, count = work->images.count;
-    size_t each = (size_t)work->images.height * work->images.width;
-    size_t chunk = chunk_of(work);
-    float *answers = must_alloc(chunk, classes * sizeof *answers);
+    const size_t classes = work->info->classes, count = work->images.count, most = chunk_of(work);
+    chunk now = { must_alloc(most, classes * sizeof *now.answers), must_alloc(most, 1), 0, 0 };
+    preparing with = { 0 };
     progress line = progress_begin("images");
-    int code = CLI_DONE;
-    for (size_t done = 0; done < count && !code;) {
-        size_t now = count - done < chunk ? count - done : chunk;
-        double start = clock_seconds();
-        code = run_images(work->session, work->model_path, work->images.data + done * each, now,
-                          classes, answers);
-        work->run_seconds += clock_seconds() - start;
-        for (size_t i = 0; i < now && !code; i++)
-            count_answer(work, done + i, answers + i * classes);
-        done += now;
-        progress_step(&line, done, count);
+    int code = work->images.prepare ? preparing_open(work->model, work->model_path, &work->how->run, &with)
+                                    : run_open_session(work->model, &work->how->run, &work->session);
+    for (; now.first < count && !code; now.first += now.count) {
+        now.count = count - now.first < most ? count - now.first : most;
+        code = run_chunk(work, &with, &now, &line);
+        for (size_t i = 0; i < now.count && !code; i++)
+            if (work->images.prepare)
+                count_prepared(work, now.first + i, now.answers + i * classes, (preparing_state)now.states[i]);
+            else
+                count_answer(work, now.first + i, now.answers + i * classes);
+        progress_step(&line, now.first + now.count, count);
     }
     progress_end(&line);
-    free(answers);
+    preparing_close(&with);
+    free(now.answers);
+    free(now.states);
     return code;
 }
 
@@ -218,7 +259,7 @@ static void add_matrix(text *to, const job *work, const terminal *facts)
 
 static void add_worst(text *to, const job *work, const terminal *facts)
 {
-    uint64_t misreads = work->images.count - work->correct;
+    uint64_t misreads = work->images.count - work->correct - work->blank;
     if (misreads == 0)
         return;
     text_printf(to, "\nthe surest of %llu misread%s:\n", (unsigned long long)misreads,
@@ -239,6 +280,23 @@ static void add_worst(text *to, const job *work, const terminal *facts)
     table_write(&rows, to, 2, facts);
 }
 
+/* Of the images of which the model is sure, how many it reads; 1 where there are none. */
+static double accuracy_of_sure(const job *work)
+{
+    const uint64_t sure = work->images.count - work->unsure;
+    return sure ? (double)(work->correct - work->unsure_correct) / (double)sure : 1;
+}
+
+static void add_unsure(text *to, const job *work)
+{
+    const double images = (double)work->images.count;
+    text_printf(to, "unsure    %.2f %%, %llu image%s; of the others %.2f %% are right\n",
+                (double)work->unsure * 100 / images, (unsigned long long)work->unsure, plural(work->unsure),
+                accuracy_of_sure(work) * 100);
+    if (work->blank)
+        text_printf(to, "          on %llu of the unsure nothing is written\n", (unsigned long long)work->blank);
+}
+
 static int print_text(const job *work)
 {
     terminal facts = terminal_facts();
@@ -251,6 +309,8 @@ static int print_text(const job *work)
                 work->images.count, plural(work->images.count));
     text_printf(&answer, "          %.2f to %.2f %% with 95 %% confidence (Wilson interval)\n",
                 interval[0] * 100, interval[1] * 100);
+    if (work->images.prepare)
+        add_unsure(&answer, work);
     text_printf(&answer, "loss      %.6f nats, the mean of -ln p (p under %.3g counts as that)\n",
                 work->loss / images, LEAST_PROBABILITY);
     text_printf(&answer,
@@ -291,6 +351,11 @@ static int print_json(const job *work)
     js_put(document, "correct", js_count(work->correct));
     js_put(document, "accuracy", js_number((double)work->correct / images));
     js_put(document, "accuracy_ci95", ends);
+    if (work->images.prepare) {
+        js_put(document, "unsure", js_count(work->unsure));
+        js_put(document, "blank", js_count(work->blank));
+        js_put(document, "accuracy_of_sure", js_number(accuracy_of_sure(work)));
+    }
     js_put(document, "loss", js_number(work->loss / images));
     js_put(document, "load_ms", js_number(work->load_seconds * 1e3));
     js_put(document, "us_per_image", js_number(work->run_seconds * 1e6 / images));
@@ -311,8 +376,6 @@ static int evaluate(job *work, char *const *operand)
                           work->model_path, work->info->classes, LABEL_VALUES);
     if (!code)
         code = read_files(work, operand);
-    if (!code)
-        code = run_open_session(work->model, &work->how->run, &work->session);
     if (code)
         return code;
     size_t classes = work->info->classes;
@@ -351,6 +414,9 @@ const cli_command eval_command = {
         "Reads images whose classes are known, and tells the accuracy with its 95 % interval "
         "(Wilson's), the mean loss in nats, which digit was read as which, the misreads of which "
         "the model was surest, and the time an image takes.\n"
+        "Images of the model's size are taken as they are, white ink on black. With a model of digits, those of "
+        "another size are prepared first, as 'inkling read' does, and all are with --prepare: then it also tells of "
+        "how many the model is unsure.\n"
         "For the loss, a probability under 1.18e-38 (the smallest normal float) counts as that, so "
         "that one impossible answer does not make the mean infinite.",
     .operands = operands,

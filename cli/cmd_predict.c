@@ -6,6 +6,7 @@
 #include "common/image_file.h"
 #include "common/json_out.h"
 #include "common/picture.h"
+#include "common/preparing.h"
 #include "common/run.h"
 #include "common/slurp.h"
 #include "common/table.h"
@@ -19,7 +20,7 @@
 typedef struct predict_options {
     run_options run;
     uint64_t index, count, seed, top;
-    bool random, no_picture, json;
+    bool random, no_picture, prepare, json;
     const char *picture, *dot;
 } predict_options;
 
@@ -31,8 +32,8 @@ static const char *picture_choice(size_t index)
 
 static const cli_operand operands[] = {
     { "MODEL", "a model file: GGUF, or ggml's .bin", CLI_ONCE },
-    { "IMAGE", "a PNG, JPEG, PBM, PGM or PPM of the model's size, or an IDX file, each maybe in gzip; - for "
-               "standard input", CLI_MANY },
+    { "IMAGE", "a PNG, JPEG, PBM, PGM or PPM, or an IDX file of many pictures, each maybe in gzip; - for standard "
+               "input", CLI_MANY },
     { NULL, NULL, CLI_ONCE },
 };
 
@@ -59,6 +60,7 @@ static const cli_option options[] = {
       .help = "draw none; the same as --picture none" },
     { .name = "dot", .kind = CLI_FILE, .value = "FILE", .at = offsetof(predict_options, dot),
       .help = "draw the model's graph too, as 'inkling graph' does: .dot, .svg, .png, .pdf" },
+    PREPARING_ROW(predict_options),
     RUN_SCALE_ROW(predict_options),
     RUN_THREADS_ROW(predict_options),
     RUN_CPU_ROW(predict_options),
@@ -72,9 +74,9 @@ static const cli_example examples[] = {
                                       "t10k-images-idx3-ubyte.gz --random" },
     { "the digits of many pictures, for a program",
       "inkling predict models/cnn.gguf samples/*.png --json | jq '.results[].digit'" },
+    { "a photo of a digit", "inkling predict models/digits.gguf photo.jpg" },
     { "a picture that another program makes",
-      "magick digit.jpg -colorspace gray -negate -resize 28x28! pgm:- | "
-      "inkling predict models/cnn.gguf -" },
+      "magick digit.heic pgm:- | inkling predict models/digits.gguf --prepare -" },
     { NULL, NULL },
 };
 
@@ -86,7 +88,7 @@ static const predict_options defaults = {
 typedef struct item {
     const char *name;
     size_t index;
-    bool one_of_many;
+    bool one_of_many, prepared;
 } item;
 
 typedef struct job {
@@ -95,33 +97,61 @@ typedef struct job {
     ink_model *model;
     const ink_model_info *info;
     ink_session *session;
+    preparing preparing; /* its sessions are opened for the first picture that wants it */
+    progress line;
     chance random;
     uint64_t seed;
     item *items;
     uint8_t *pixels; /* [count, height, width] */
     float *answers;  /* [count, classes] */
+    uint8_t *states; /* [count], of those that are prepared: preparing_state */
     size_t count, capacity, picture_bytes;
     double load_seconds, run_seconds;
 } job;
 
 /* ---- collecting ---- */
 
+/* An array of `capacity` items with what the old one held, which it frees. */
+static void *larger(void *old, size_t count, size_t capacity, size_t size)
+{
+    void *made = must_alloc(capacity, size);
+    if (count)
+        memcpy(made, old, count * size);
+    free(old);
+    return made;
+}
+
 static void reserve(job *work, size_t more)
 {
     if (work->capacity - work->count >= more)
         return;
-    size_t capacity = work->count + more + work->count / 2;
-    item *items = must_alloc(capacity, sizeof *items);
-    uint8_t *pixels = must_alloc(capacity, work->picture_bytes);
-    if (work->count) {
-        memcpy(items, work->items, work->count * sizeof *items);
-        memcpy(pixels, work->pixels, work->count * work->picture_bytes);
-    }
-    free(work->items);
-    free(work->pixels);
-    work->items = items;
-    work->pixels = pixels;
+    const size_t count = work->count, capacity = count + more + count / 2;
+    work->items = larger(work->items, count, capacity, sizeof *work->items);
+    work->pixels = larger(work->pixels, count, capacity, work->picture_bytes);
+    work->answers = larger(work->answers, count, capacity, work->info->classes * sizeof *work->answers);
+    work->states = larger(work->states, count, capacity, sizeof *work->states);
     work->capacity = capacity;
+}
+
+/* Those of the set that were chosen last are read while the set is there: what is kept is what the network saw. */
+static int read_prepared(job *work, const image_set *set, size_t from)
+{
+    const size_t count = work->count - from;
+    size_t *indices = must_alloc(count, sizeof *indices);
+    const preparing_answers to = { work->pixels + from * work->picture_bytes,
+                                   work->answers + from * work->info->classes, work->states + from };
+    int code = work->preparing.sessions ? CLI_DONE
+             : preparing_open(work->model, work->model_path, &work->how->run, &work->preparing);
+    for (size_t i = 0; i < count; i++)
+        indices[i] = work->items[from + i].index;
+    const double start = clock_seconds();
+    work->line = progress_begin("images");
+    if (!code)
+        code = preparing_run(&work->preparing, set, indices, 0, count, &to, &work->line, 0, count);
+    progress_end(&work->line);
+    work->run_seconds += clock_seconds() - start;
+    free(indices);
+    return code;
 }
 
 static int choose(job *work, const image_set *set)
@@ -140,19 +170,21 @@ static int choose(job *work, const image_set *set)
     reserve(work, count);
     for (size_t i = 0; i < count; i++) {
         size_t index = how->random ? (size_t)chance_below(&work->random, set->count) : first + i;
-        work->items[work->count] = (item){ set->name, index, set->count > 1 };
-        memcpy(work->pixels + work->count * work->picture_bytes,
-               set->data + index * work->picture_bytes, work->picture_bytes);
+        work->items[work->count] = (item){ set->name, index, set->count > 1, set->prepare };
+        if (!set->prepare)
+            memcpy(work->pixels + work->count * work->picture_bytes,
+                   set->data + index * work->picture_bytes, work->picture_bytes);
         work->count++;
     }
-    return CLI_DONE;
+    return set->prepare ? read_prepared(work, set, work->count - count) : CLI_DONE;
 }
 
 static int collect(job *work, char *const *paths, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         image_set set;
-        int code = image_set_read(paths[i], work->info, &set);
+        int code = image_set_read_any(paths[i], work->info,
+                                      work->how->prepare ? IMAGE_PREPARE_ALL : IMAGE_PREPARE_OTHERS, &set);
         if (!code)
             code = image_set_need_pictures(&set);
         if (!code)
@@ -186,6 +218,16 @@ static size_t *most_likely(const float *values, size_t count, size_t wanted)
         best[place] = i;
     }
     return best;
+}
+
+static bool is_blank(const job *work, size_t i)
+{
+    return work->items[i].prepared && work->states[i] == PREPARING_BLANK;
+}
+
+static bool is_unsure(const job *work, size_t i)
+{
+    return work->items[i].prepared && work->states[i] != PREPARING_SURE;
 }
 
 static size_t shown_classes(const job *work)
@@ -222,8 +264,13 @@ static void add_whole(text *to, const job *work, size_t i, const terminal *facts
 {
     const float *answer = work->answers + i * work->info->classes;
     size_t shown = shown_classes(work), digit = ink_argmax(answer, work->info->classes), widest = 0;
-    size_t *best = most_likely(answer, work->info->classes, shown);
     char number[24];
+    if (is_blank(work, i)) {
+        add_name(to, &work->items[i]);
+        text_add(to, ": nothing is written\n\n");
+        return;
+    }
+    size_t *best = most_likely(answer, work->info->classes, shown);
     add_picture(to, work, work->pixels + i * work->picture_bytes, facts);
     add_name(to, &work->items[i]);
     text_printf(to, ": %s", style_begin(facts, STYLE_BOLD));
@@ -232,7 +279,7 @@ static void add_whole(text *to, const job *work, size_t i, const terminal *facts
     snprintf(number, sizeof number, "%zu", digit);
     if (strcmp(number, work->info->labels[digit]) != 0)
         text_printf(to, " (class %zu)", digit);
-    text_add(to, "\n\n");
+    text_add(to, is_unsure(work, i) ? "? unsure: it may be another, or no digit\n\n" : "\n\n");
     text *labels = must_alloc(shown, sizeof *labels);
     for (size_t k = 0; k < shown; k++) {
         add_label(&labels[k], work->info, best[k]);
@@ -272,10 +319,15 @@ static void add_list(text *to, const job *work, const terminal *facts)
         add_name(&cell, &work->items[i]);
         table_cell(&rows, text_string(&cell));
         text_free(&cell);
-        table_cell(&rows, work->info->labels[best[0]]);
-        table_style(&rows, STYLE_BOLD);
-        table_format(&rows, "%.2f %%", (double)answer[best[0]] * 100);
-        for (size_t k = 1; k < shown; k++) {
+        if (is_blank(work, i)) {
+            table_cell(&rows, "nothing");
+            table_cell(&rows, "");
+        } else {
+            table_format(&rows, "%s%s", work->info->labels[best[0]], is_unsure(work, i) ? "?" : "");
+            table_style(&rows, STYLE_BOLD);
+            table_format(&rows, "%.2f %%", (double)answer[best[0]] * 100);
+        }
+        for (size_t k = 1; k < shown && !is_blank(work, i); k++) {
             text_add(&cell, k > 1 ? ", " : "");
             add_label(&cell, work->info, best[k]);
             text_printf(&cell, " %.2f %%", (double)answer[best[k]] * 100);
@@ -314,21 +366,29 @@ static int print_text(const job *work)
 
 /* ---- the answer for a program ---- */
 
+/* Of a picture on which nothing is written the digit is null, and each class as likely as the others. */
+static json_t *json_result(const job *work, size_t i)
+{
+    const float *answer = work->answers + i * work->info->classes;
+    const size_t digit = ink_argmax(answer, work->info->classes);
+    const bool blank = is_blank(work, i);
+    json_t *result = js_map();
+    js_put(result, "file", js_text(work->items[i].name));
+    js_put(result, "index", js_count(work->items[i].index));
+    js_put(result, "digit", blank ? js_nothing() : js_count(digit));
+    js_put(result, "label", blank ? js_nothing() : js_text(work->info->labels[digit]));
+    js_put(result, "probability", js_number(blank ? 0 : (double)answer[digit]));
+    js_put(result, "probabilities", js_floats(answer, work->info->classes));
+    if (work->items[i].prepared)
+        js_put(result, "unsure", js_flag(is_unsure(work, i)));
+    return result;
+}
+
 static int print_json(const job *work)
 {
     json_t *document = js_map(), *results = js_list();
-    for (size_t i = 0; i < work->count; i++) {
-        const float *answer = work->answers + i * work->info->classes;
-        size_t digit = ink_argmax(answer, work->info->classes);
-        json_t *result = js_map();
-        js_put(result, "file", js_text(work->items[i].name));
-        js_put(result, "index", js_count(work->items[i].index));
-        js_put(result, "digit", js_count(digit));
-        js_put(result, "label", js_text(work->info->labels[digit]));
-        js_put(result, "probability", js_number(answer[digit]));
-        js_put(result, "probabilities", js_floats(answer, work->info->classes));
-        js_push(results, result);
-    }
+    for (size_t i = 0; i < work->count; i++)
+        js_push(results, json_result(work, i));
     js_put(document, "model", js_text(work->model_path));
     js_put(document, "results", results);
     if (work->how->random)
@@ -356,16 +416,20 @@ static int check_usage(const predict_options *how, char *const *paths, size_t co
     return how->dot ? graph_check_name("--dot", how->dot) : CLI_DONE;
 }
 
+/* Those that are as the model wants them, as many at once as follow each other. */
 static int read_pictures(job *work)
 {
+    const size_t classes = work->info->classes;
     int code = run_open_session(work->model, &work->how->run, &work->session);
-    if (code)
-        return code;
-    work->answers = must_alloc(work->count, work->info->classes * sizeof *work->answers);
-    double start = clock_seconds();
-    code = run_images(work->session, work->model_path, work->pixels, work->count,
-                      work->info->classes, work->answers);
-    work->run_seconds = clock_seconds() - start;
+    const double start = clock_seconds();
+    for (size_t i = 0, count; i < work->count && !code; i += count ? count : 1) {
+        for (count = 0; i + count < work->count && !work->items[i + count].prepared;)
+            count++;
+        if (count)
+            code = run_images(work->session, work->model_path, work->pixels + i * work->picture_bytes, count, classes,
+                              work->answers + i * classes);
+    }
+    work->run_seconds += clock_seconds() - start;
     return code;
 }
 
@@ -405,21 +469,27 @@ static int run(const void *given, char *const *operand, size_t count)
         code = read_pictures(&work);
     if (!code)
         code = deliver(&work);
+    preparing_close(&work.preparing);
     ink_session_close(&work.session);
     ink_model_close(&work.model);
     free(work.items);
     free(work.pixels);
     free(work.answers);
+    free(work.states);
     return code;
 }
 
 const cli_command predict_command = {
     .name = "predict",
-    .summary = "read the digits in pictures",
+    .summary = "read pictures of one digit each",
     .description =
-        "Reads pictures with a model: draws the picture, and tells the digit, the probabilities, "
-        "and how long it took. Several pictures get a line each.\n"
-        "Pictures are white ink on black, of exactly the size that the model wants.",
+        "Reads pictures with a model: draws the picture, and tells the digit, the probabilities, and how long it "
+        "took. Several pictures get a line each.\n"
+        "Pictures of the model's size are taken as they are: white ink on black. With a model of digits, those of "
+        "another size are prepared first: the digit is found on its paper, dark or light, cut out, scaled and centred "
+        "as the model knows digits. Then what is drawn is what the network saw, and an answer may be unsure. --prepare "
+        "does that to all.\n"
+        "Of several digits in a picture 'inkling read' tells each.",
     .operands = operands,
     .options = options,
     .examples = examples,

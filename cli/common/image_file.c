@@ -6,13 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* JPEGs of more pixels are decoded at a scale: one digit needs no more. */
+enum { MOST_PIXELS = 4000000 };
+
 static int wrong_size(const char *name, uint32_t height, uint32_t width,
                       const ink_model_info *model)
 {
-    return cli_failed("%s: is %ux%u, the model wants %ux%u; preparing other pictures is not "
-                      "supported yet (draw or scale it to %ux%u, white ink on black)",
-                      name, width, height, model->width, model->height, model->width,
-                      model->height);
+    return cli_failed("%s: is %ux%u, the model wants %ux%u, white ink on black; 'inkling predict --prepare' makes that "
+                      "of any picture of a digit", name, width, height, model->width, model->height);
+}
+
+/* Preparing is for digits: of other models nobody knows what their pictures are. */
+static bool reads_digits(const ink_model_info *model)
+{
+    for (uint32_t i = 0; i < model->classes; i++)
+        if (model->labels[i][0] != (char)('0' + i) || model->labels[i][1])
+            return false;
+    return model->classes == 10;
+}
+
+static bool must_prepare(const image_set *set, const ink_model_info *model, image_prepare how)
+{
+    const bool other = set->height != model->height || set->width != model->width;
+    return how == IMAGE_PREPARE_ALL || (how == IMAGE_PREPARE_OTHERS && other && reads_digits(model));
 }
 
 int image_model_check(const char *path, const ink_model_info *model)
@@ -24,7 +40,7 @@ int image_model_check(const char *path, const ink_model_info *model)
 }
 
 /* The set keeps the file's bytes, which its data points into. */
-static int read_idx(bytes file, const ink_model_info *model, image_set *out)
+static int read_idx(bytes file, const ink_model_info *model, image_prepare how, image_set *out)
 {
     ink_idx idx;
     ink_error error;
@@ -41,7 +57,9 @@ static int read_idx(bytes file, const ink_model_info *model, image_set *out)
         return CLI_DONE;
     out->height = idx.dim[1];
     out->width = idx.dim[2];
-    if (out->height != model->height || out->width != model->width)
+    out->channels = 1;
+    out->prepare = must_prepare(out, model, how);
+    if (!out->prepare && (out->height != model->height || out->width != model->width))
         return cli_failed("%s: its images are %ux%u, the model wants %ux%u", out->name, out->width,
                           out->height, model->width, model->height);
     return CLI_DONE;
@@ -90,37 +108,59 @@ void image_one_close(image_one *one)
     *one = (image_one){ 0 };
 }
 
+/* What is to be prepared is decoded as 'inkling read' decodes: there, paper is behind what is transparent. */
+static int decode_to_prepare(const image_one *one, image_set *out)
+{
+    picture decoded;
+    int code = picture_file_decode(&one->file, MOST_PIXELS, PICTURE_BACK_UNLIKE_INK, &decoded);
+    out->owned = decoded.pixels;
+    out->data = decoded.pixels;
+    out->height = decoded.height;
+    out->width = decoded.width;
+    out->channels = decoded.channels;
+    return code;
+}
+
 /* The set gets pixels of its own. */
-static int read_one(bytes file, const ink_model_info *model, image_set *out)
+static int read_one(bytes file, const ink_model_info *model, image_prepare how, image_set *out)
 {
     image_one one;
     int code = one_begin(out->name, file, "an IDX file or " PICTURE_WANTED, &one);
-    if (!code && (one.height != model->height || one.width != model->width))
-        code = wrong_size(out->name, one.height, one.width, model);
     if (code)
         return code;
-    uint8_t *pixels = must_alloc(one.height, one.width);
-    out->owned = pixels;
-    out->data = pixels;
     out->count = 1;
     out->height = one.height;
     out->width = one.width;
+    out->prepare = must_prepare(out, model, how);
+    if (out->prepare)
+        return decode_to_prepare(&one, out);
+    if (one.height != model->height || one.width != model->width)
+        return wrong_size(out->name, one.height, one.width, model);
+    uint8_t *pixels = must_alloc(one.height, one.width);
+    out->owned = pixels;
+    out->data = pixels;
+    out->channels = 1;
     return image_one_decode(&one, pixels);
 }
 
-int image_set_read(const char *path, const ink_model_info *model, image_set *out)
+int image_set_read_any(const char *path, const ink_model_info *model, image_prepare how, image_set *out)
 {
     *out = (image_set){ .name = slurp_name(path) };
     bytes file = { 0 };
     int code = slurp(path, &file);
     if (code)
         return code;
-    code = is_idx(file) ? read_idx(file, model, out) : read_one(file, model, out);
+    code = is_idx(file) ? read_idx(file, model, how, out) : read_one(file, model, how, out);
     if (out->owned != file.data)
         free(file.data);
     if (code)
         image_set_close(out);
     return code;
+}
+
+int image_set_read(const char *path, const ink_model_info *model, image_set *out)
+{
+    return image_set_read_any(path, model, IMAGE_PREPARE_NONE, out);
 }
 
 void image_set_close(image_set *set)

@@ -13,16 +13,26 @@
 typedef struct image_set {
     const char *name;  /* for messages */
     bool labels;       /* an IDX file of single numbers */
+    bool prepare;      /* the model is to see what becomes of them, see preparing.h */
     size_t count;
-    uint32_t height, width;
-    const uint8_t *data; /* [count, height, width], or [count] labels */
+    uint32_t height, width, channels; /* 1, or for pictures to be prepared 3 */
+    const uint8_t *data; /* [count, height, width, channels], or [count] labels */
     void *owned;
 } image_set;
+
+/* What becomes of pictures that are not as the model wants them. */
+typedef enum image_prepare {
+    IMAGE_PREPARE_NONE,   /* they are refused */
+    IMAGE_PREPARE_OTHERS, /* those of another size are prepared, where the model reads digits, and else refused */
+    IMAGE_PREPARE_ALL,    /* all are prepared */
+} image_prepare;
 
 /* Reads a file of pictures or labels, "-" for standard input. The pictures have the size that
  * `model` wants: others are refused, before they are decoded. Says what is wrong and gives
  * CLI_FAILED, or 0. */
 int image_set_read(const char *path, const ink_model_info *model, image_set *out);
+/* The same for a command that can prepare pictures. */
+int image_set_read_any(const char *path, const ink_model_info *model, image_prepare how, image_set *out);
 void image_set_close(image_set *set);
 
 /* Refuses a file of labels, or one without any picture. */

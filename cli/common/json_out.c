@@ -83,6 +83,11 @@ json_t *js_flag(bool value)
     return made(json_boolean(value));
 }
 
+json_t *js_nothing(void)
+{
+    return made(json_null());
+}
+
 json_t *js_floats(const float *values, size_t count)
 {
     json_t *list = js_list();
@@ -127,6 +132,7 @@ json_t *js_count(uint64_t number) { (void)number; return NULL; }
 json_t *js_integer(int64_t number) { (void)number; return NULL; }
 json_t *js_number(double number) { (void)number; return NULL; }
 json_t *js_flag(bool value) { (void)value; return NULL; }
+json_t *js_nothing(void) { return NULL; }
 
 void js_put(json_t *map, const char *key, json_t *value)
 {

@@ -29,6 +29,7 @@ json_t *js_count(uint64_t number);
 json_t *js_integer(int64_t number);
 json_t *js_number(double number); /* 9 significant digits: a float survives */
 json_t *js_flag(bool value);
+json_t *js_nothing(void); /* null */
 json_t *js_floats(const float *values, size_t count);
 json_t *js_counts(const uint64_t *values, size_t count);
 

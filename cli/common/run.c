@@ -39,7 +39,7 @@ int run_open_session(const ink_model *model, const run_options *options, ink_ses
     return CLI_DONE;
 }
 
-static int check_numbers(const char *name, const float *output, size_t count)
+int run_check_numbers(const char *name, const float *output, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (!isfinite(output[i]))
@@ -53,7 +53,7 @@ int run_images(ink_session *session, const char *name, const uint8_t *pixels, si
     ink_error error;
     if (ink_session_run_u8(session, pixels, images, output, &error))
         return cli_failed("%s: %s", name, error.text);
-    return check_numbers(name, output, images * classes);
+    return run_check_numbers(name, output, images * classes);
 }
 
 int run_read(ink_session *session, const char *model, const char *name, const ink_picture *picture,
@@ -64,7 +64,7 @@ int run_read(ink_session *session, const char *model, const char *name, const in
         return cli_failed("%s: %s", name, error.text);
     int code = CLI_DONE;
     for (size_t i = 0; i < (*out)->count && !code; i++)
-        code = check_numbers(model, (*out)->marks[i].probabilities, classes);
+        code = run_check_numbers(model, (*out)->marks[i].probabilities, classes);
     if (code)
         ink_reading_close(out);
     return code;

@@ -41,6 +41,9 @@ int run_open_session(const ink_model *model, const run_options *options, ink_ses
 int run_images(ink_session *session, const char *name, const uint8_t *pixels, size_t images,
                size_t classes, float *output);
 
+/* That alone, of probabilities. */
+int run_check_numbers(const char *name, const float *output, size_t count);
+
 /* Reads a picture by ink_read; `name` names it, and `model` the model. Says what is wrong and gives CLI_FAILED, also
  * where the model computes what is no number; or 0. */
 int run_read(ink_session *session, const char *model, const char *name, const ink_picture *picture,

@@ -5,7 +5,7 @@ import unittest
 import zlib
 
 from support import (FullyConnected, ProgramTest, compressed, idx, idx_images, idx_labels,
-                     needs_gzip, needs_png, pgm, pictures, png, png_chunk, run)
+                     linear, needs_gzip, needs_png, pgm, pictures, png, png_chunk, run)
 
 PICTURES = pictures(3)
 IMAGES = idx_images(PICTURES)
@@ -51,8 +51,6 @@ BAD = {
     "IDX: of shorts": (idx([3, 28, 28], bytes(2 * 3 * 784), kind=0x0b), ""),
     "IDX: of floats": (idx([3, 28, 28], bytes(4 * 3 * 784), kind=0x0d), ""),
     "IDX: unknown type": (idx([3, 28, 28], b"".join(PICTURES), kind=0x07), ""),
-    "IDX: 14x14": (idx([3, 14, 14], bytes(3 * 196)), ["14x14", "28x28"]),
-    "IDX: 784x1": (idx([3, 784, 1], bytes(3 * 784)), ["1x784", "28x28"]),
     "labels": (idx_labels([1, 2, 3]), "look like labels"),
     "PGM: magic only": (b"P5", "the width"),
     "PGM: no size": (b"P5\n28", "the height"),
@@ -65,7 +63,8 @@ BAD = {
     "PGM: maximum of zero": (b"P5 28 28 0 " + PICTURE, "out of range"),
     "PGM: maximum too large": (b"P5 28 28 65536 " + PICTURE, "out of range"),
     "PGM: huge": (b"P5 99999999999999999999999999 28 255 " + PICTURE, "out of range"),
-    "PGM: huge product": (b"P5 2147483647 2147483647 255 " + PICTURE, "28x28"),
+    "PGM: huge product": (b"P5 2147483647 2147483647 255 " + PICTURE,
+                          "2147483647x2147483647"),
     "PGM: 65535 and 8-bit pixels": (b"P5 28 28 65535 " + PICTURE, "1568"),
     "PGM: pixel above the maximum": (b"P5 28 28 9 " + bytes([10]) + bytes(783), "pixel 0 is 10"),
     "PGM: junk after the maximum": (b"P5 28 28 255x" + PICTURE, "no space"),
@@ -73,9 +72,19 @@ BAD = {
     "PGM: text of letters": (b"P2 28 28 255 " + b"x " * 784, "not a number"),
     "PGM: text above the maximum": (b"P2 28 28 255 " + b"256 " * 784, "out of range"),
     "PGM: text goes on": (b"P2 28 28 255 " + b"7 " * 785, "after"),
-    "PGM: 64x64": (pgm(bytes(4096), 64, 64), "is 64x64, the model wants 28x28; preparing other "
-                   "pictures is not supported yet (draw or scale it to 28x28, white ink on black)"),
+}
+
+# Of another size than the model's: what cannot prepare them refuses them.
+OTHER_SIZES = {
+    "IDX: 14x14": (idx([3, 14, 14], bytes(3 * 196)), ["14x14", "28x28"]),
+    "IDX: 784x1": (idx([3, 784, 1], bytes(3 * 784)), ["1x784", "28x28"]),
+    "PGM: 64x64": (pgm(bytes(4096), 64, 64), "is 64x64, the model wants 28x28, white ink on black; 'inkling predict "
+                                             "--prepare' makes that of any picture of a digit"),
     "PGM: 28x27": (pgm(bytes(28 * 27), 28, 27), "is 28x27"),
+}
+OTHER_PNG_SIZES = {
+    "PNG: 64x64": (png(bytes(4096), 64, 64), "is 64x64, the model wants 28x28"),
+    "PNG: 27x28": (png(bytes(27 * 28), 27, 28), "is 27x28"),
 }
 
 BAD_PNG = {
@@ -99,8 +108,6 @@ BAD_PNG = {
     "PNG: palette missing": (png(bytes(784), colour=3), "damaged"),
     "PNG: absurd size": (ihdr(0x7fffffff, 0x7fffffff), "2147483647x2147483647"),
     "PNG: impossible size": (ihdr(0xffffffff, 0), "4294967295x0"),
-    "PNG: 64x64": (png(bytes(4096), 64, 64), "is 64x64, the model wants 28x28"),
-    "PNG: 27x28": (png(bytes(27 * 28), 27, 28), "is 27x28"),
 }
 
 BAD_GZIP = {
@@ -132,7 +139,12 @@ class BadImages(ProgramTest):
         self.failed("predict", self.model, images, "--index", 0, "--json", says=says)
         self.failed("predict", self.model, images, "--random", "--dot", self.folder / "x.dot",
                     says=says)
+        self.failed("predict", self.model, images, "--prepare", says=says)
         self.failed("eval", self.model, images, self.labels)
+        self.failed("eval", self.model, images, self.labels, "--prepare", "--threads", 2)
+        self.refused_unprepared(images, says)
+
+    def refused_unprepared(self, images, says):
         self.failed("bench", self.model, "--images", images, "--seconds", "0.01", says=says)
         for program in ("mnist", "mnist-cnn"):
             self.failed(self.model, images, program=program, cwd=self.folder, says=says)
@@ -145,6 +157,26 @@ class BadImages(ProgramTest):
                 self.refused_everywhere(path, [str(path)] + list(says))
                 result = self.failed("predict", self.model, "-", stdin=content, says=says)
                 self.assertIn("standard input", result.err)
+
+    def check_other_sizes(self, table):
+        """They are prepared, but not for a model of something else than digits."""
+        letters = self.file("letters.gguf", linear(labels=list("abcdefghij")))
+        for name, (content, says) in table.items():
+            with self.subTest(name):
+                path = self.file("other", content)
+                says = [says] if isinstance(says, str) else says
+                self.done("predict", self.model, path)
+                self.refused_unprepared(path, says)
+                self.failed("predict", letters, path, says=[str(path)] + list(says))
+                self.failed("predict", self.file("nine.gguf", linear(labels=list("012345678"))), path, says=says)
+                self.done("predict", letters, path, "--prepare")
+
+    def test_other_sizes(self):
+        self.check_other_sizes(OTHER_SIZES)
+
+    @needs_png
+    def test_other_png_sizes(self):
+        self.check_other_sizes(OTHER_PNG_SIZES)
 
     def test_bad_files(self):
         self.check_table(BAD)
@@ -189,7 +221,7 @@ class BadImages(ProgramTest):
 
     def test_model_of_another_size(self):
         model = self.file("small.bin", FullyConnected(pixels=196).legacy())
-        self.failed("predict", model, self.file("i", IMAGES), says=["28x28", "14x14"])
+        self.failed("bench", model, "--images", self.file("i", IMAGES), says=["28x28", "14x14"])
 
 
 if __name__ == "__main__":

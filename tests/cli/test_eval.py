@@ -4,7 +4,7 @@ import math
 import pathlib
 import unittest
 
-from support import (DATA, FullyConnected, ProgramTest, compressed, idx, idx_images, idx_labels,
+from support import (DATA, ROOT, FullyConnected, ProgramTest, compressed, idx, idx_images, idx_labels,
                      linear, needs_gzip, needs_json, pictures)
 
 NETWORK = FullyConnected()
@@ -99,6 +99,45 @@ class Eval(ProgramTest):
         document = self.done("eval", model, self.images, labels, "--json").json
         self.assertAlmostEqual(document["loss"], -math.log(2 ** -126), delta=1e-4)
 
+    @needs_json
+    def test_prepared(self):
+        """It counts what predict tells of each image, with any number of threads."""
+        images, labels = ROOT / "samples" / "digits-images-idx3-ubyte", ROOT / "samples" / "digits-labels-idx1-ubyte"
+        model = ROOT / "models" / "cnn.gguf"
+        truth = labels.read_bytes()[8:]
+        results = self.done("predict", model, images, "--prepare", "--count", 500, "--json").json["results"]
+        for threads in (1, 2, 7):
+            document = self.done("eval", model, images, labels, "--prepare", "--threads", threads, "--json").json
+            right = [result["digit"] == label for result, label in zip(results, truth)]
+            self.assertEqual((document["images"], document["correct"]), (500, sum(right)))
+            self.assertEqual((document["unsure"], document["blank"]), (sum(one["unsure"] for one in results), 0))
+            sure = [good for good, result in zip(right, results) if not result["unsure"]]
+            self.assertAlmostEqual(document["accuracy_of_sure"], sum(sure) / len(sure), delta=1e-8)
+        self.assertGreater(document["accuracy"], 0.97)
+        self.assertNotIn("unsure", self.done("eval", model, images, labels, "--json").json)
+
+    @needs_json
+    def test_other_sizes_are_prepared(self):
+        """Each image twice as large on dark paper, and one without ink, which is no misread."""
+        raw = (ROOT / "samples" / "digits-images-idx3-ubyte").read_bytes()[16:16 + 784 * 40]
+        truth = (ROOT / "samples" / "digits-labels-idx1-ubyte").read_bytes()[8:48]
+        large = bytearray(64 * 60 * 41)
+        for i in range(40):
+            for y in range(56):
+                for x in range(56):
+                    large[(i * 60 + y + 2) * 64 + x + 4] = raw[i * 784 + y // 2 * 28 + x // 2]
+        images = self.file("large", idx([41, 60, 64], bytes(large)))
+        labels = self.file("truth", idx_labels(list(truth) + [0]))
+        model = ROOT / "models" / "digits.gguf"
+        document = self.done("eval", model, images, labels, "--json").json
+        self.assertGreaterEqual(document["correct"], 39)
+        self.assertEqual((document["blank"], document["unsure"] >= 1), (1, True))
+        self.assertEqual(sum(map(sum, document["confusion"])), 40)
+        self.assertEqual(len(document["worst"]), 40 - document["correct"])
+        text = self.done("eval", model, images, labels, "--prepare").out
+        self.assertRegex(text, r"(?m)^unsure    \d+\.\d\d %, \d+ images?; of the others \d+\.\d\d % are right$")
+        self.assertIn("on 1 of the unsure nothing is written", text)
+
     def test_many_classes(self):
         """No matrix in the text beyond 26 classes; no labels beyond 256."""
         for classes in (27, 256):
@@ -131,7 +170,8 @@ class Eval(ProgramTest):
                 ([model, self.file("empty", idx_images([])), labels], "empty"),
                 ([model, images, beyond], ["label 7 is 10", "10 classes (0 to 9)"]),
                 ([model, images, self.file("all99", idx_labels([99] * 60))], "label 0 is 99"),
-                ([model, small, labels], ["14x14", "28x28"]),
+                ([self.file("words.gguf", linear(labels=["yes", "no"])), small, labels], ["14x14", "28x28"]),
+                ([model, small, self.file("few", idx_labels(LABELS[:59])), "--prepare"], "wanted 60"),
                 ([model, images, self.folder / "missing"], "missing"),
                 ([model, self.folder / "missing", labels], "missing"),
                 ([model, images, self.folder], "is a directory"),

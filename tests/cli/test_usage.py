@@ -42,9 +42,9 @@ class Usage(ProgramTest):
     def test_promised_options(self):
         for command, options in (
                 ("read", "model one polarity threshold annotate steps threads cpu json"),
-                ("predict", "index random count seed top threads cpu input-scale dot no-picture "
+                ("predict", "index random count seed top prepare threads cpu input-scale dot no-picture "
                             "json"),
-                ("eval", "threads batch cpu input-scale json"),
+                ("eval", "prepare threads batch cpu input-scale json"),
                 ("inspect", "kernels json"),
                 ("graph", "output plan cpu"),
                 ("bench", "images threads batch cpu nodes seconds json"),

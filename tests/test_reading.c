@@ -1,0 +1,327 @@
+/* Numbers on paper: lines, boxes, doubts, steps; without memory, with each instruction set, in threads. */
+#include "pages.h"
+
+#ifndef __wasm__
+#include <pthread.h>
+#endif
+
+/* ---- pages ---- */
+
+static void lines_are_read_in_order(void **state)
+{
+    (void)state;
+    reader r = reader_open(test_cpu());
+    samples from = samples_open();
+    box boxes[WRITTEN];
+    page p = two_lines(&from, boxes);
+    page_on(&p, 225, 35);
+    ink_reading *reading = read_page(&r, &p, NULL);
+    assert_string_equal(reading->text, written_text);
+    assert_int_equal(reading->count, WRITTEN);
+    assert_int_equal(reading->lines, 2);
+    assert_true(reading->steps == 0);
+    for (size_t i = 0; i < WRITTEN; i++) {
+        const ink_mark *m = &reading->marks[i];
+        const box *b = &boxes[i];
+        assert_int_equal(m->digit, written[i]);
+        assert_int_equal(m->line, i >= FIRST_LINE);
+        assert_true(m->probability == m->probabilities[m->digit] && !m->unsure);
+        /* All of the half-inked pixels are in it, and around them soft edges of a pixel or two of the sample's. */
+        const bool holds = m->x <= b->x0 && m->y <= b->y0 && m->x + m->width >= b->x1 && m->y + m->height >= b->y1;
+        const bool tight = m->x + 6 >= b->x0 && m->y + 6 >= b->y0 && m->x + m->width <= b->x1 + 6 &&
+                           m->y + m->height <= b->y1 + 6;
+        if (!holds || !tight)
+            fail_msg("digit %zu: %u,%u %ux%u, wanted %u,%u to %u,%u", i, m->x, m->y, m->width, m->height, b->x0, b->y0,
+                     b->x1, b->y1);
+    }
+    ink_reading_close(&reading);
+    page_free(&p);
+    samples_close(&from);
+    reader_close(&r);
+}
+
+static int clamp(int level)
+{
+    return level < 0 ? 0 : level > 255 ? 255 : level;
+}
+
+static void paper_does_not_matter(void **state)
+{
+    (void)state;
+    reader r = reader_open(test_cpu());
+    samples from = samples_open();
+    box boxes[WRITTEN];
+    page ink = two_lines(&from, boxes);
+    uint64_t random = 5;
+
+    page p = page_copy(&ink);
+    page_on(&p, 20, 240);
+    check_text(&r, "light on dark", &p, written_text);
+    page_free(&p);
+
+    p = page_copy(&ink);
+    page_on(&p, 230, 40);
+    for (uint32_t y = 0; y < p.height; y++)
+        for (uint32_t x = 0; x < p.width; x++)
+            p.greys[y * p.width + x] = (uint8_t)(p.greys[y * p.width + x] * (500 - x / 2 - y) / 500);
+    check_text(&r, "shaded", &p, written_text);
+    page_free(&p);
+
+    p = page_copy(&ink);
+    page_on(&p, 215, 40);
+    for (size_t i = 0; i < (size_t)p.width * p.height; i++)
+        p.greys[i] = (uint8_t)clamp(p.greys[i] + (int)(test_random(&random) >> 40) % 31 - 15);
+    check_text(&r, "noisy", &p, written_text);
+    page_free(&p);
+
+    for (uint32_t dark = 0; dark < 2; dark++) {
+        const uint8_t rule = dark ? 130 : 185;
+        p = page_copy(&ink);
+        page_on(&p, 225, 40);
+        for (uint32_t y = 25; y < p.height; y += 40)
+            for (uint32_t x = 0; x < p.width; x++)
+                p.greys[y * p.width + x] = p.greys[y * p.width + x] < rule ? p.greys[y * p.width + x] : rule;
+        check_text(&r, dark ? "ruled darkly" : "ruled", &p, written_text);
+        page_free(&p);
+    }
+
+    p = page_copy(&ink);
+    for (int i = 0; i < 40; i++) {
+        const uint32_t x = (uint32_t)(test_random(&random) >> 33) % (p.width - 1);
+        const uint32_t y = (uint32_t)(test_random(&random) >> 33) % (p.height - 1);
+        p.greys[y * p.width + x] = p.greys[y * p.width + x + 1] = 255;
+    }
+    page_on(&p, 225, 40);
+    check_text(&r, "with specks", &p, written_text);
+    page_free(&p);
+
+    p = page_copy(&ink);
+    page_on(&p, 225, 40);
+    for (uint32_t y = 0; y < p.height; y++)
+        for (uint32_t x = 0; x < p.width; x++)
+            if (x < 6 || y < 6 || x + 6 >= p.width || y + 6 >= p.height)
+                p.greys[y * p.width + x] = 10;
+    check_text(&r, "framed", &p, written_text);
+    page_free(&p);
+
+    page_free(&ink);
+    samples_close(&from);
+    reader_close(&r);
+}
+
+static void one_digit_is_prepared_as_it_is_read(void **state)
+{
+    (void)state;
+    reader r = reader_open(test_cpu());
+    samples from = samples_open();
+    for (int digit = 0; digit < 10; digit++) {
+        const ink_read_options options = { .size = sizeof options, .single = 1 };
+        uint8_t prepared[PIXELS];
+        page p = page_make(150, 130);
+        put_sample(&p, &from, digit, 0, 60, 40);
+        page_on(&p, 210, 50);
+        prepare(&p, INK_POLARITY_FIND, prepared);
+        ink_reading *reading = read_page(&r, &p, &options);
+        assert_int_equal(reading->count, 1);
+        assert_int_equal(reading->marks[0].digit, digit);
+        assert_memory_equal(reading->marks[0].pixels, prepared, PIXELS);
+        ink_reading_close(&reading);
+        page_free(&p);
+    }
+    samples_close(&from);
+    reader_close(&r);
+}
+
+static void doubts_and_gaps_are_in_the_text(void **state)
+{
+    (void)state;
+    reader r = reader_open(test_cpu());
+    samples from = samples_open();
+    page p = page_make(360, 100);
+    put_sample(&p, &from, 4, CLEAR, 30, 20);
+    put_sample(&p, &from, 2, CLEAR, 74, 20);
+    put_sample(&p, &from, 7, CLEAR, 260, 20);
+    page_on(&p, 210, 50);
+    check_text(&r, "a gap", &p, "42 7");
+    ink_read_options options = { .size = sizeof options, .threshold = 1 };
+    ink_reading *reading = read_page(&r, &p, &options);
+    char wanted[] = "42 7";
+    for (size_t i = 0; i < reading->count; i++) {
+        assert_true((reading->marks[i].unsure != 0) == (reading->marks[i].probability < 1));
+        if (reading->marks[i].unsure)
+            wanted[i < 2 ? i : 3] = '?';
+    }
+    assert_string_equal(reading->text, wanted);
+    ink_reading_close(&reading);
+    page_free(&p);
+    samples_close(&from);
+    reader_close(&r);
+}
+
+static void steps_are_kept_where_they_are_asked_for(void **state)
+{
+    (void)state;
+    reader r = reader_open(test_cpu());
+    samples from = samples_open();
+    box boxes[WRITTEN];
+    page p = two_lines(&from, boxes);
+    page_on(&p, 225, 35);
+    const ink_read_options options = { .size = sizeof options, .steps = 1 };
+    ink_reading *reading = read_page(&r, &p, &options);
+    assert_true(reading->steps >= 3);
+    for (size_t i = 0; i < reading->steps; i++) {
+        const ink_read_step *s = &reading->step[i];
+        uint32_t least = 255, most = 0;
+        assert_true(s->width == p.width && s->height == p.height && s->name[0]);
+        for (size_t k = 0; k < (size_t)s->width * s->height; k++) {
+            least = s->pixels[k] < least ? s->pixels[k] : least;
+            most = s->pixels[k] > most ? s->pixels[k] : most;
+        }
+        assert_true(most > 200 && least <= most);
+    }
+    ink_reading_close(&reading);
+    page_free(&p);
+    samples_close(&from);
+    reader_close(&r);
+}
+
+/* ---- memory, kernels, threads ---- */
+
+static void each_allocation_fails_once(void **state)
+{
+    (void)state;
+    reader r = reader_open(test_cpu());
+    page p = page_make(120, 60);
+    page_shape(&p, 0, 8, 8, 40);
+    page_shape(&p, 1, 42, 8, 40); /* they touch: there is something to part */
+    page_on(&p, 220, 30);
+    const ink_picture picture = picture_of(&p);
+    for (int way = 0; way < 6; way++)
+        for (size_t at = 1;; at++) {
+            test_memory memory = { .fail_at = at, .fail_after = way % 2 };
+            const ink_allocator allocator = test_allocator(&memory);
+            const ink_read_options options = { .size = sizeof options, .allocator = &allocator, .steps = 1,
+                                               .single = way / 2 == 1 };
+            ink_reading *reading = NULL;
+            uint8_t prepared[PIXELS];
+            ink_error error;
+            const ink_status status = way / 2 == 2
+                                    ? ink_picture_prepare(&picture, &options, SIDE, SIDE, prepared, &error)
+                                    : ink_read(r.session, &picture, &options, &reading, &error);
+            assert_true((reading != NULL) == (status == INK_OK && way / 2 != 2));
+            ink_reading_close(&reading);
+            assert_true(memory.live == 0);
+            if (status == INK_OK) {
+                assert_true(memory.allocations < at && at > 2);
+                break;
+            }
+            check_error(status, &error, INK_ERR_MEMORY, "no memory");
+        }
+    page_free(&p);
+    reader_close(&r);
+}
+
+/* A reading to compare with: what the network saw, what it said, where. */
+static bool same_reading(const ink_reading *a, const ink_reading *b, bool answers)
+{
+    bool same = a->count == b->count && strcmp(a->text, b->text) == 0;
+    for (size_t i = 0; i < a->count && same; i++) {
+        const ink_mark *m = &a->marks[i], *n = &b->marks[i];
+        same = memcmp(m->pixels, n->pixels, PIXELS) == 0 && m->x == n->x && m->y == n->y && m->width == n->width &&
+               m->height == n->height && m->line == n->line;
+        same = same && (!answers || memcmp(m->probabilities, n->probabilities, 10 * sizeof(float)) == 0);
+    }
+    return same;
+}
+
+/* Preparing is no kernel's: what each sees is the same to the bit. */
+static void kernels_see_the_same(void **state)
+{
+    (void)state;
+    samples from = samples_open();
+    box boxes[WRITTEN];
+    page p = two_lines(&from, boxes);
+    page_on(&p, 225, 35);
+    reader scalar = reader_open(INK_CPU_SCALAR);
+    ink_reading *wanted = read_page(&scalar, &p, NULL);
+    for (int cpu = INK_CPU_SCALAR + 1; ink_cpu_name((ink_cpu)cpu); cpu++) {
+        ink_cpu known;
+        if (ink_cpu_from_name(ink_cpu_name((ink_cpu)cpu), &known, NULL))
+            continue;
+        reader r = reader_open(known);
+        ink_reading *reading = read_page(&r, &p, NULL);
+        assert_true(same_reading(reading, wanted, false));
+        ink_reading_close(&reading);
+        reader_close(&r);
+    }
+    ink_reading_close(&wanted);
+    reader_close(&scalar);
+    page_free(&p);
+    samples_close(&from);
+}
+
+#ifndef __wasm__
+typedef struct task {
+    const ink_model *model;
+    const ink_picture *picture;
+    const ink_reading *wanted;
+    bool same;
+} task;
+
+static void *read_again(void *argument)
+{
+    task *t = argument;
+    ink_session *session = NULL;
+    t->same = ink_session_open(t->model, NULL, &session, NULL) == INK_OK;
+    for (int i = 0; i < 5 && t->same; i++) {
+        ink_reading *reading = NULL;
+        t->same = ink_read(session, t->picture, NULL, &reading, NULL) == INK_OK &&
+                  same_reading(reading, t->wanted, true);
+        ink_reading_close(&reading);
+    }
+    ink_session_close(&session);
+    return NULL;
+}
+
+static void two_sessions_at_once(void **state)
+{
+    (void)state;
+    reader r = reader_open(test_cpu());
+    samples from = samples_open();
+    box boxes[WRITTEN];
+    page p = two_lines(&from, boxes);
+    page_on(&p, 225, 35);
+    const ink_picture picture = picture_of(&p);
+    ink_reading *wanted = read_page(&r, &p, NULL);
+    task tasks[2];
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) {
+        tasks[i] = (task){ r.model, &picture, wanted, false };
+        assert_int_equal(pthread_create(&threads[i], NULL, read_again, &tasks[i]), 0);
+    }
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    assert_true(tasks[0].same && tasks[1].same);
+    ink_reading_close(&wanted);
+    page_free(&p);
+    samples_close(&from);
+    reader_close(&r);
+}
+#endif
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_are_read_in_order),
+        cmocka_unit_test(paper_does_not_matter),
+        cmocka_unit_test(one_digit_is_prepared_as_it_is_read),
+        cmocka_unit_test(doubts_and_gaps_are_in_the_text),
+        cmocka_unit_test(steps_are_kept_where_they_are_asked_for),
+        cmocka_unit_test(each_allocation_fails_once),
+        cmocka_unit_test(kernels_see_the_same),
+#ifndef __wasm__
+        cmocka_unit_test(two_sessions_at_once),
+#endif
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -195,6 +195,20 @@ static void outlines_are_hollow(void **state)
         }
 }
 
+/* Half of the pictures stay as they are, but for what `fit` does, which is nothing to a picture that has the form. */
+static void plain_pictures_are_spared(void **state)
+{
+    (void)state;
+    uint8_t from[PIXELS], to[PIXELS];
+    int same = 0;
+    draw(from);
+    for (uint64_t seed = 0; seed < 1000; seed++) {
+        apply((ink_augment){ .plain = 0.5f, .noise = 0.3f, .outline = 1, .blur = 1 }, seed, from, to);
+        same += !memcmp(from, to, PIXELS);
+    }
+    assert_true(same > 421 && same < 579); /* five standard deviations are 79 */
+}
+
 /* Whatever the size and the place were, the box is MNIST's and the mass in the middle. */
 static void fitting_undoes_place_and_size(void **state)
 {
@@ -278,6 +292,7 @@ int main(void)
         cmocka_unit_test(knobs_are_independent),
         cmocka_unit_test(thickness_goes_far_and_keeps_ink),
         cmocka_unit_test(outlines_are_hollow),
+        cmocka_unit_test(plain_pictures_are_spared),
         cmocka_unit_test(fitting_undoes_place_and_size),
         cmocka_unit_test(grids_blur_levels_and_noise),
     };

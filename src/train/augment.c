@@ -247,7 +247,9 @@ static void add_noise(float deviation, ink_random *random, size_t count, uint8_t
 
 /* What was there first draws from the seed itself, everything else from a stream of its own: so an amount that is 0
  * changes nothing of what the others do. */
-enum { FIT_STREAM = 1, LINES_STREAM, COARSE_STREAM, BLUR_STREAM, CONTRAST_STREAM, NOISE_STREAM, OUTLINE_STREAM };
+enum {
+    FIT_STREAM = 1, LINES_STREAM, COARSE_STREAM, BLUR_STREAM, CONTRAST_STREAM, NOISE_STREAM, OUTLINE_STREAM, PLAIN_STREAM
+};
 
 void ink_augment_apply(const ink_augment *a, uint64_t seed, uint32_t channels, uint32_t height,
                        uint32_t width, const uint8_t *from, uint8_t *to, uint8_t *scratch)
@@ -262,13 +264,17 @@ void ink_augment_apply(const ink_augment *a, uint64_t seed, uint32_t channels, u
         if (thickness != 0)
             change_thickness(thickness, a->thickness > 1, h, w, to + c * plane, scratch);
     }
-    ink_random more = { ink_stream(seed, OUTLINE_STREAM) };
-    if (a->outline > 0 && ink_random_float(&more) < a->outline)
+    ink_random more = { ink_stream(seed, PLAIN_STREAM) };
+    const bool plain = a->plain > 0 && ink_random_float(&more) < a->plain;
+    more.state = ink_stream(seed, OUTLINE_STREAM);
+    if (a->outline > 0 && !plain && ink_random_float(&more) < a->outline)
         for (uint32_t c = 0; c < channels; c++)
             draw_outline(h, w, to + c * plane, scratch);
     more.state = ink_stream(seed, FIT_STREAM);
     if (a->fit > 0 && ink_random_float(&more) < a->fit)
         ink_raster_fit(to, channels, h, w, scratch);
+    if (plain)
+        return;
     if (ink_random_float(&random) < a->erase)
         erase(&random, channels, height, width, to);
     more.state = ink_stream(seed, LINES_STREAM);
@@ -281,7 +287,7 @@ void ink_augment_apply(const ink_augment *a, uint64_t seed, uint32_t channels, u
             make_coarse(factor, h, w, to + c * plane, scratch);
     }
     more.state = ink_stream(seed, BLUR_STREAM);
-    const float sigma = a->blur > 0 ? a->blur * ink_random_float(&more) : 0;
+    const float sigma = a->blur > 0 && ink_random_below(&more, 2) ? a->blur * ink_random_float(&more) : 0;
     for (uint32_t c = 0; c < channels && sigma > 0; c++)
         ink_raster_blur(to + c * plane, h, w, sigma, scratch);
     more.state = ink_stream(seed, CONTRAST_STREAM);

@@ -17,12 +17,13 @@ typedef struct ink_augment {
                         J. Platt, "Best Practices for Convolutional Neural Networks", 2003) */
     float thickness; /* pixels that strokes grow or thin, each towards the darkest, or lightest, of the neighbours.
                         Above 1, thinning ends before less than 35 % of the ink is left */
+    float plain;     /* 0 to 1: the chance that of what follows only `fit` is done: pictures as good as MNIST's own */
     float outline;   /* 0 to 1: the chance of strokes with their edges alone */
     float fit;       /* 0 to 1: the chance to be brought to the form of MNIST's pictures, see ink_raster_fit */
     float erase;     /* 0 to 1: the chance of a rectangle, up to a quarter of the picture, without ink */
     float lines;     /* 0 to 1: the chance of one or two curves, 1 or 2 pixels wide, of ink or of none */
     float coarse;    /* with a chance of 1/2 to a grid coarser by 1 to 1 + coarse, and back */
-    float blur;      /* pixels: a Gaussian's sigma, from 0 to this */
+    float blur;      /* pixels: with a chance of 1/2 a Gaussian's sigma, from 0 to this */
     float contrast;  /* a gamma from exp(-contrast) to exp(contrast), ink lighter by up to the share `contrast`, paper
                         darker by up to 0.3 of it */
     float noise;     /* with a chance of 1/2 a Gaussian's deviation from 0 to this, as a share of 255 */

@@ -401,8 +401,9 @@ typedef struct ink_reading {
 
 /* Finds what is written in a picture, drawing, photo or scan, and reads each mark with the session's model, of one input
  * channel. Specks and ruled lines are left out, digits that touch are split where the model likes the parts best
- * (docs/handwriting.md). With `single` there is one mark at most: the ink of the whole picture. A picture without ink
- * gives none. Errors: INK_ERR_ARGUMENT, INK_ERR_LIMIT, INK_ERR_MEMORY. */
+ * (docs/handwriting.md). With `single` there is one mark at most: the ink of the whole picture; and one of the model's
+ * own size is shown to it as it is too, the probabilities are the geometric mean of both. A picture without ink gives none.
+ * Errors: INK_ERR_ARGUMENT, INK_ERR_LIMIT, INK_ERR_MEMORY. */
 INK_API ink_status ink_read(ink_session *session, const ink_picture *picture, const ink_read_options *options,
                             ink_reading **out, ink_error *error);
 INK_API void ink_reading_close(ink_reading **reading);

@@ -50,6 +50,13 @@ static uint32_t grey_at(const ink_picture *p, uint32_t x, uint32_t y)
     return p->channels == 3 ? luminance(pixel) : *pixel;
 }
 
+void ink_picture_as_it_is(const ink_picture *picture, bool light, uint8_t *to)
+{
+    for (uint32_t y = 0; y < picture->height; y++)
+        for (uint32_t x = 0; x < picture->width; x++)
+            *to++ = (uint8_t)(light ? grey_at(picture, x, y) : 255 - grey_at(picture, x, y));
+}
+
 /* The median of a column, or of a row; and whether nearly all of it is as light. */
 static bool plain(const ink_picture *p, bool column, uint32_t at, uint32_t *level)
 {
@@ -163,22 +170,27 @@ static void guess_paper(const ink_plane *grey, bool light, tiles *t)
     spread(t, light);
 }
 
+/* A place between the middles of `count` tiles: the tile before it, and how far it is to the next; beyond the outer
+ * middles the line of the last two goes on. */
+static uint32_t between(uint32_t at, uint32_t size, uint32_t count, float *part)
+{
+    const float place = ((float)at + 0.5f) / (float)size - 0.5f;
+    const uint32_t before = place <= 0 ? 0 : (uint32_t)place + 2 > count ? (count < 2 ? 0 : count - 2) : (uint32_t)place;
+    *part = count < 2 ? 0 : fminf(place - (float)before, 1.5f);
+    return before;
+}
+
 /* Levels between the middles of tiles. */
 static void draw_tiles(const tiles *t, ink_plane *to)
 {
+    const uint32_t right = t->across > 1, down = t->down > 1 ? t->across : 0;
     for (uint32_t y = 0; y < to->height; y++) {
-        float v = ((float)y + 0.5f) / (float)t->size - 0.5f;
-        v = v < 0 ? 0 : v > (float)(t->down - 1) ? (float)(t->down - 1) : v;
-        const uint32_t iy = (uint32_t)v, jy = iy + 1 < t->down ? iy + 1 : iy;
-        const float fy = v - (float)iy;
+        float fx, fy;
+        const float *row = t->level + between(y, t->size, t->down, &fy) * t->across;
         for (uint32_t x = 0; x < to->width; x++) {
-            float u = ((float)x + 0.5f) / (float)t->size - 0.5f;
-            u = u < 0 ? 0 : u > (float)(t->across - 1) ? (float)(t->across - 1) : u;
-            const uint32_t ix = (uint32_t)u, jx = ix + 1 < t->across ? ix + 1 : ix;
-            const float fx = u - (float)ix;
-            const float *a = t->level + iy * t->across, *b = t->level + jy * t->across;
-            const float level = (a[ix] * (1 - fx) + a[jx] * fx) * (1 - fy) + (b[ix] * (1 - fx) + b[jx] * fx) * fy;
-            to->pixels[(size_t)y * to->width + x] = (uint8_t)(level + 0.5f);
+            const float *a = row + between(x, t->size, t->across, &fx), *b = a + down;
+            const float level = (a[0] * (1 - fx) + a[right] * fx) * (1 - fy) + (b[0] * (1 - fx) + b[right] * fx) * fy;
+            to->pixels[(size_t)y * to->width + x] = (uint8_t)(level < 0 ? 0 : level < 255 ? level + 0.5f : 255);
         }
     }
 }

@@ -21,4 +21,7 @@ typedef struct ink_map {
 ink_status ink_map_make(const ink_picture *picture, const ink_read_options *options, ink_arena *arena, ink_map *map,
                         ink_error *error);
 
+/* The picture's own greys, [height, width], white ink on black; with `light` false they are turned round. */
+void ink_picture_as_it_is(const ink_picture *picture, bool light, uint8_t *to);
+
 #endif

@@ -110,29 +110,32 @@ static void erase_rule(ink_plane *written, const ink_components *runs, uint32_t 
     }
 }
 
-static ink_status erase_way(ink_plane *written, const ink_plane *ink, const way *d, ink_arena *arena, ink_error *error)
+static ink_status erase_way(ink_plane *written, const ink_plane *faint, const ink_plane *ink, const way *d,
+                            ink_arena *arena, ink_error *error)
 {
     ink_components runs, rest;
     ink_plane marked = ink_plane_make(arena, d->along, d->across);
-    ink_plane without = ink_plane_make(arena, written->width, written->height);
     if (arena->failed)
         return ink_fail(error, INK_ERR_MEMORY, "no memory to look for ruled lines");
-    mark_runs(written, d, &marked);
+    mark_runs(faint, d, &marked);
     INK_TRY(ink_components_find(&marked, &marked, arena, &runs, error));
-    memcpy(without.pixels, written->pixels, (size_t)written->width * written->height);
     bool any = false;
     for (uint32_t i = 1; i < runs.count; i++) {
         const ink_box *b = &runs.component[i].box;
         runs.component[i].level = ink_box_width(b) * 3 >= d->along && ink_box_height(b) * 8 <= ink_box_width(b) &&
                                   runs.component[i].area <= 12 * ink_box_width(b) + ink_box_width(b) * d->across / 100;
-        if (runs.component[i].level) {
-            erase_rule(&without, &runs, i, d);
-            any = true;
-        }
+        any = any || runs.component[i].level;
     }
     if (!any)
         return INK_OK;
-    /* A bar of a digit is no ruled line: these are much longer than what is written is high. */
+    /* A bar of a digit is no ruled line: these are much longer than what is written is high, without them. */
+    ink_plane without = ink_plane_make(arena, written->width, written->height);
+    if (arena->failed)
+        return ink_fail(error, INK_ERR_MEMORY, "no memory to look for ruled lines");
+    memcpy(without.pixels, written->pixels, (size_t)written->width * written->height);
+    for (uint32_t i = 1; i < runs.count; i++)
+        if (runs.component[i].level)
+            erase_rule(&without, &runs, i, d);
     INK_TRY(ink_components_find(&without, ink, arena, &rest, error));
     const uint32_t tall = digit_height(&rest, NULL, arena);
     if (arena->failed)
@@ -143,11 +146,19 @@ static ink_status erase_way(ink_plane *written, const ink_plane *ink, const way 
     return INK_OK;
 }
 
-ink_status ink_rules_erase(ink_plane *written, const ink_plane *ink, ink_arena *arena, ink_error *error)
+ink_status ink_rules_erase(ink_plane *written, const ink_plane *faint, const ink_plane *ink,
+                           const ink_allocator *allocator, ink_error *error)
 {
     const uint32_t w = written->width, h = written->height;
-    INK_TRY(erase_way(written, ink, &(way){ w, h, 1, w }, arena, error));
-    return erase_way(written, ink, &(way){ h, w, w, 1 }, arena, error);
+    const way ways[2] = { { w, h, 1, w }, { h, w, w, 1 } };
+    ink_status status = INK_OK;
+    for (int i = 0; i < 2 && !status; i++) {
+        ink_arena arena; /* of its own: labels take four bytes a pixel */
+        ink_arena_init(&arena, allocator);
+        status = erase_way(written, faint, ink, &ways[i], &arena, error);
+        ink_arena_free(&arena);
+    }
+    return status;
 }
 
 /* ---- groups ---- */

@@ -70,24 +70,22 @@ static moments measure(const ink_plane *p)
     return m;
 }
 
-/* Each pixel becomes the largest, or the smallest, within a disc. */
-static void grow(const ink_plane *from, float radius, bool largest, ink_plane *to)
+/* Each pixel goes towards the largest, or the smallest, of its four neighbours, or of its eight. */
+static void grow_once(const ink_plane *from, float amount, bool corners, bool largest, ink_plane *to)
 {
-    const int r = (int)ceilf(radius), w = (int)from->width, h = (int)from->height;
-    const uint8_t outside = 0;
+    const int w = (int)from->width, h = (int)from->height;
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++) {
-            uint8_t best = from->pixels[y * w + x];
-            for (int v = -r; v <= r; v++)
-                for (int u = -r; u <= r; u++) {
-                    if ((float)(u * u + v * v) > radius * radius)
-                        continue;
+            const uint8_t here = from->pixels[y * w + x];
+            uint8_t best = here;
+            for (int v = -1; v <= 1; v++)
+                for (int u = -1; u <= 1; u++) {
                     const bool in = y + v >= 0 && y + v < h && x + u >= 0 && x + u < w;
-                    const uint8_t there = in ? from->pixels[(y + v) * w + x + u] : outside;
-                    if ((there > best) == largest)
+                    const uint8_t there = in ? from->pixels[(y + v) * w + x + u] : 0;
+                    if ((corners || !u || !v) && (there > best) == largest)
                         best = there;
                 }
-            to->pixels[y * w + x] = best;
+            to->pixels[y * w + x] = (uint8_t)((float)here + amount * ((float)best - (float)here) + 0.5f);
         }
 }
 
@@ -106,7 +104,7 @@ static void shear(const ink_plane *from, float lean, float middle, ink_plane *to
     }
 }
 
-static void swap(ink_preparer *p)
+static void swap_planes(ink_preparer *p)
 {
     const ink_plane other = p->other;
     p->other = p->canvas;
@@ -133,7 +131,7 @@ void ink_preparer_run(ink_preparer *p, const ink_plane *mark, const ink_looks *l
     const float most = m.lean > looks->slant ? looks->slant : m.lean < -looks->slant ? -looks->slant : m.lean;
     if (most != m.lean) {
         shear(&p->canvas, m.lean - most, m.y, &p->other);
-        swap(p);
+        swap_planes(p);
     }
     const float side = (float)(FINER * p->box);
     const float stroke = m.border ? 2 * (float)m.area / (float)m.border : 0;
@@ -141,9 +139,11 @@ void ink_preparer_run(ink_preparer *p, const ink_plane *mark, const ink_looks *l
                          : stroke > looks->thick * side ? looks->thick * side
                                                         : stroke;
     const float radius = fabsf(wanted - stroke) / 2;
-    if (stroke > 0 && radius >= 0.5f) {
-        grow(&p->canvas, radius < MARGIN ? radius : MARGIN, wanted > stroke, &p->other);
-        swap(p);
+    /* By turns over four neighbours and over eight: what grows so is round, nearly. */
+    float left = stroke > 0 && radius >= 0.5f ? fminf(radius, MARGIN) : 0;
+    for (bool corners = false; left > 0; left--, corners = !corners) {
+        grow_once(&p->canvas, fminf(left, 1), corners, wanted > stroke, &p->other);
+        swap_planes(p);
     }
     m = measure(&p->canvas);
     if (m.mass == 0 || m.x1 <= m.x0)

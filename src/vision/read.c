@@ -23,6 +23,7 @@ typedef struct span {
 } span;
 
 typedef struct reader {
+    const ink_picture *picture;
     ink_session *session;
     const ink_model_info *info;
     const ink_read_options *options;
@@ -278,6 +279,10 @@ static ink_status choose(reader *r, size_t from, size_t to, ink_error *error)
 
 static ink_status find_marks(reader *r, ink_error *error)
 {
+    enum { MOST_MARKS = 4096 }; /* a page has fewer: more are a texture, and would take seconds to read */
+    if (r->page.count > MOST_MARKS)
+        return ink_fail(error, INK_ERR_LIMIT, "picture: found %zu marks, wanted at most %d of writing", r->page.count,
+                        MOST_MARKS);
     for (size_t i = 0; i < r->page.count;) {
         const size_t from = r->piece_count;
         const uint32_t line = r->page.group[i].line;
@@ -299,10 +304,12 @@ static ink_status find_page(reader *r, const ink_picture *picture, ink_error *er
     r->crop = ink_plane_make(r->arena, w, h);
     if (r->arena->failed)
         return no_memory(error);
-    for (size_t i = 0; i < (size_t)w * h; i++)
+    for (size_t i = 0; i < (size_t)w * h; i++) {
         r->written.pixels[i] = r->map.ink.pixels[i] > r->map.threshold.pixels[i];
+        r->crop.pixels[i] = r->map.ink.pixels[i] * 5 > r->map.threshold.pixels[i] * 3; /* its room is free yet */
+    }
     if (!r->options->single)
-        INK_TRY(ink_rules_erase(&r->written, &r->map.ink, r->arena, error));
+        INK_TRY(ink_rules_erase(&r->written, &r->crop, &r->map.ink, &r->arena->allocator, error));
     INK_TRY(ink_components_find(&r->written, &r->map.ink, r->arena, &r->components, error));
     return r->options->single ? ink_page_single(&r->components, r->arena, &r->page, error)
                               : ink_page_find(&r->components, r->arena, &r->page, error);
@@ -312,6 +319,7 @@ static ink_status begin(reader *r, const ink_read_options *options, uint32_t hei
                         const ink_picture *picture, ink_error *error)
 {
     r->options = options;
+    r->picture = picture;
     INK_TRY(find_page(r, picture, error));
     return ink_preparer_init(&r->preparer, height, width, r->map.ink.height + 2, r->arena) ? INK_OK : no_memory(error);
 }
@@ -423,6 +431,28 @@ static void add_steps(reader *r, answer *a)
     add_step(a, steps, "marks", &r->written, true);
 }
 
+/* A picture of the model's own size may be one that was prepared already, where what is not the digit would mislead us:
+ * the network sees it as it is too, and the logits' mean counts: of probabilities it would be too unsure of a digit
+ * that one look found hard. */
+static ink_status look_again(reader *r, float *mean, ink_error *error)
+{
+    const size_t classes = r->info->classes;
+    uint8_t *pixels = ink_arena_array(r->arena, (size_t)r->picture->width * r->picture->height, 1);
+    float *second = ink_arena_array(r->arena, classes, sizeof *second);
+    if (r->arena->failed)
+        return no_memory(error);
+    ink_picture_as_it_is(r->picture, r->map.light, pixels);
+    INK_TRY(run(r, pixels, 1, second, error));
+    float sum = 0;
+    for (size_t i = 0; i < classes; i++) {
+        mean[i] = sqrtf(mean[i] * second[i] + 1e-12f);
+        sum += mean[i];
+    }
+    for (size_t i = 0; i < classes; i++)
+        mean[i] /= sum;
+    return INK_OK;
+}
+
 static ink_status make_answer(reader *r, answer *a, ink_error *error)
 {
     const size_t n = r->chosen_count, classes = r->info->classes, size = (size_t)r->preparer.width * r->preparer.height;
@@ -434,6 +464,8 @@ static ink_status make_answer(reader *r, answer *a, ink_error *error)
     for (size_t i = 0; i < n; i++)
         prepare(r, &r->chosen[i], pixels + i * size);
     INK_TRY(run(r, pixels, n, answers, error));
+    if (r->options->single && n && r->picture->width == r->info->width && r->picture->height == r->info->height)
+        INK_TRY(look_again(r, answers, error));
     for (size_t i = 0; i < n; i++) {
         ink_mark *m = &marks[i];
         m->probabilities = answers + i * classes;

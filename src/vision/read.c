@@ -145,29 +145,45 @@ static ink_status add_piece(reader *r, uint32_t group, const ink_cut *left, cons
     return INK_OK;
 }
 
+/* Whether all of a group is a digit, as the network has it. */
+static ink_status is_digit(reader *r, const span *s, bool *sure, ink_error *error)
+{
+    const size_t classes = r->info->classes;
+    uint8_t *pixels = ink_arena_array(r->arena, (size_t)r->preparer.width * r->preparer.height, 1);
+    float *answers = ink_arena_array(r->arena, classes, sizeof *answers);
+    if (r->arena->failed)
+        return no_memory(error);
+    prepare(r, s, pixels);
+    INK_TRY(ink_session_run_u8(r->session, pixels, 1, answers, error));
+    *sure = answers[ink_argmax(answers, classes)] >= r->options->threshold;
+    return INK_OK;
+}
+
 /* A digit is hardly wider than high: what is wider may be several, and is cut wherever that is cheap. */
 static ink_status add_pieces(reader *r, uint32_t group, ink_error *error)
 {
     const ink_box *b = &r->page.group[group].box;
-    const uint32_t tall = ink_box_height(b) > r->page.tall / 2 ? ink_box_height(b) : r->page.tall / 2;
+    const uint32_t w = ink_box_width(b), h = ink_box_height(b);
+    const uint32_t tall = h > r->page.tall / 2 ? h : r->page.tall / 2;
+    const size_t at = r->piece_count;
+    const span whole = { .first = at, .count = 1, .box = *b };
     ink_cut *cuts = NULL;
     size_t count = 0;
-    if (ink_box_width(b) * 4 > tall * 3 && ink_box_height(b) * 3 > r->page.tall) {
-        const size_t at = r->piece_count;
-        ink_plane mark;
-        INK_TRY(add_piece(r, group, NULL, NULL, error));
-        r->piece_count = at;
-        if (cut_out(r, &(span){ .first = at, .count = 1, .box = *b }, &mark)) {
-            /* without its margin: cuts are counted from the group's box */
-            const uint32_t left = b->x0 > 0, up = b->y0 > 0;
-            for (uint32_t y = 0; y < ink_box_height(b); y++)
-                memmove(mark.pixels + (size_t)y * ink_box_width(b), mark.pixels + (size_t)(y + up) * mark.width + left,
-                        ink_box_width(b));
-            mark.width = ink_box_width(b);
-            mark.height = ink_box_height(b);
-            INK_TRY(ink_cuts_find(&mark, r->arena, &cuts, &count, error));
-        }
-    }
+    ink_plane mark;
+    bool done = w * 4 <= tall * 3 || h * 3 <= r->page.tall;
+    INK_TRY(add_piece(r, group, NULL, NULL, error));
+    if (!done && w * 10 < h * 16)
+        INK_TRY(is_digit(r, &whole, &done, error));
+    if (done || !cut_out(r, &whole, &mark))
+        return INK_OK;
+    /* without its margin: cuts are counted from the group's box */
+    const uint32_t left = b->x0 > 0, up = b->y0 > 0;
+    for (uint32_t y = 0; y < h; y++)
+        memmove(mark.pixels + (size_t)y * w, mark.pixels + (size_t)(y + up) * mark.width + left, w);
+    mark.width = w;
+    mark.height = h;
+    INK_TRY(ink_cuts_find(&mark, r->arena, &cuts, &count, error));
+    r->piece_count = at;
     for (size_t i = 0; i <= count; i++)
         INK_TRY(add_piece(r, group, i ? &cuts[i - 1] : NULL, i < count ? &cuts[i] : NULL, error));
     return INK_OK;
@@ -228,7 +244,7 @@ static ink_status run(reader *r, const uint8_t *pixels, size_t count, float *ans
  * programming, as Y. LeCun and others, "Gradient-Based Learning Applied to Document Recognition", 1998, part V. */
 static ink_status choose(reader *r, size_t from, size_t to, ink_error *error)
 {
-    enum { MOST = 14 }; /* pieces of a span */
+    enum { MOST = 20 }; /* pieces of a span */
     const size_t n = to - from, classes = r->info->classes, size = (size_t)r->preparer.width * r->preparer.height;
     const size_t most = n * MOST;
     span *spans = ink_arena_array(r->arena, most + 1, sizeof *spans);

@@ -331,7 +331,7 @@ static bool draw_several(artist *a)
     float w1 = (float)(p.right - p.left) * squeeze, w2 = (float)(q.right - q.left) * squeeze;
     float h1 = (float)(p.bottom - p.top) * (stacked ? 0.7f : 1), h2 = (float)(q.bottom - q.top) * (stacked ? 0.7f : 1);
     const float wide = stacked ? fmaxf(w1, w2) : w1 + w2, high = stacked ? h1 + h2 : fmaxf(h1, h2);
-    const float scale = box / fmaxf(wide, high), gap = even(a, -2, 1.5f) * (float)a->side / 28;
+    const float scale = box / fmaxf(wide, high), gap = even(a, -4.5f, 1.5f) * (float)a->side / 28;
     w1 *= scale, w2 *= scale, h1 *= scale, h2 *= scale;
     const float x = ((float)a->width - wide * scale) / 2, y = ((float)a->height - high * scale) / 2;
     place(a, first, p, (int)x, (int)y, (int)(w1 + 0.5f), (int)(h1 + 0.5f));
@@ -538,16 +538,23 @@ bool ink_negatives_draw_kind(const ink_negatives *from, ink_negative kind, uint6
     return (kind != INK_NEGATIVE_TURNED || from->digits) && draw[kind](&a);
 }
 
+/* Evenly, but for two digits, twice as often: nothing else is so often mistaken for one where digits touch. */
+static ink_negative draw_kind(ink_random *random)
+{
+    const uint32_t kind = ink_random_below(random, INK_NEGATIVE_KINDS + 1);
+    return kind < INK_NEGATIVE_KINDS ? (ink_negative)kind : INK_NEGATIVE_SEVERAL;
+}
+
 ink_negative ink_negatives_draw(const ink_negatives *from, uint64_t seed, uint8_t *to, uint8_t *scratch)
 {
     ink_random random = { ink_stream(seed, KIND_STREAM) };
-    ink_negative kind = (ink_negative)ink_random_below(&random, INK_NEGATIVE_KINDS);
+    ink_negative kind = draw_kind(&random);
     /* The same kind again: what is hard to draw is not to be rare. But a kind need not be possible at all. */
     for (int tries = 0; tries < 40; tries++) {
         if (ink_negatives_draw_kind(from, kind, ink_random_u64(&random), to, scratch))
             return kind;
         if (tries % 8 == 7)
-            kind = (ink_negative)ink_random_below(&random, INK_NEGATIVE_KINDS);
+            kind = draw_kind(&random);
     }
     memset(to, 0, (size_t)from->height * from->width);
     return INK_NEGATIVE_EMPTY;

@@ -18,7 +18,7 @@ typedef struct ink_negatives {
     bool digits;             /* the labels are the digits' values: then digits turned and mirrored are among them */
 } ink_negatives;
 
-/* The kinds, drawn evenly. */
+/* The kinds, drawn evenly, but for SEVERAL, twice as often. */
 typedef enum ink_negative {
     INK_NEGATIVE_STROKES,  /* one to six strokes, straight or smooth, often joined: letters and scribbles */
     INK_NEGATIVE_TURNED,   /* a digit mirrored, upside down or turned by 90 degrees, where that is no digit */

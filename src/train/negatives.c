@@ -181,6 +181,119 @@ static int plan_strokes(artist *a, stroke s[MAX_STROKES])
     return count;
 }
 
+/* ---- letters ---- */
+
+/* What most letters are made of: stems, bars, diagonals and bows, on a grid. */
+typedef enum part_kind { STEM, BAR, DIAGONAL, BOW } part_kind;
+typedef enum opening { OPEN_RIGHT, OPEN_LEFT, OPEN_UP, OPEN_DOWN } opening;
+
+typedef struct letter_part {
+    part_kind kind;
+    opening open;         /* of a bow */
+    float x0, y0, x1, y1; /* its ends; of a bow its box */
+} letter_part;
+
+/* A whole, a first or a last part of a line from 0 to 1. */
+static void choose_range(artist *a, float *from, float *to, float whole)
+{
+    const int half = chance(a, whole) ? 0 : 1 + below(a, 2);
+    *from = half == 2 ? even(a, 0.35f, 0.5f) : 0;
+    *to = half == 1 ? even(a, 0.5f, 0.65f) : 1;
+}
+
+static letter_part any_part(artist *a)
+{
+    static const part_kind kinds[] = { STEM, STEM, STEM, BAR, BAR, DIAGONAL, DIAGONAL, BOW, BOW };
+    letter_part p = { .kind = kinds[below(a, 9)], .open = (opening)below(a, 4) };
+    switch (p.kind) {
+    case STEM:
+        p.x0 = (float)below(a, 3) / 2;
+        p.x1 = p.x0 + even(a, -0.08f, 0.08f);
+        choose_range(a, &p.y0, &p.y1, 0.7f);
+        break;
+    case BAR:
+        p.y0 = (float)below(a, 5) / 4;
+        p.y1 = p.y0 + even(a, -0.08f, 0.08f);
+        choose_range(a, &p.x0, &p.x1, 0.7f);
+        break;
+    case DIAGONAL:
+        p.x0 = (float)below(a, 3) / 2;
+        p.x1 = (float)below(a, 2);
+        if (p.x0 != 0.5f) /* to the middle, or to the other side */
+            p.x1 = p.x1 > 0 ? 0.5f : 1 - p.x0;
+        choose_range(a, &p.y0, &p.y1, 0.6f);
+        break;
+    case BOW:
+        choose_range(a, &p.x0, &p.x1, 0.5f);
+        choose_range(a, &p.y0, &p.y1, 0.5f);
+        break;
+    }
+    return p;
+}
+
+/* What may come to a digit: bows above each other are a 3, 8, 5 or 2, a bow at the foot of a stem's right a 6, at the
+ * head of its left a 9; a bar, a stem to its right and something on its left a 4; bars joined by a diagonal a 2. */
+static bool parts_may_be_read(const letter_part *p, int count)
+{
+    int bows = 0, stems = 0, bars = 0, diagonals = 0;
+    bool low_bow = false, high_bow = false, wide_bow = false, left_stem = false, right_stem = false, middle_bar = false;
+    for (int i = 0; i < count; i++) {
+        const bool left = p[i].x0 < 0.3f, right = p[i].x0 > 0.3f;
+        bows += p[i].kind == BOW;
+        stems += p[i].kind == STEM;
+        bars += p[i].kind == BAR;
+        diagonals += p[i].kind == DIAGONAL;
+        low_bow |= p[i].kind == BOW && p[i].y0 > 0.2f;
+        high_bow |= p[i].kind == BOW && p[i].y1 < 0.8f;
+        wide_bow |= p[i].kind == BOW && p[i].x1 - p[i].x0 > 0.8f;
+        left_stem |= p[i].kind == STEM && left;
+        right_stem |= p[i].kind == STEM && right;
+        middle_bar |= p[i].kind == BAR && p[i].y0 > 0.3f && p[i].y0 < 0.9f;
+    }
+    if (count == 1) /* C, and n and u */
+        return !bows || p[0].open == OPEN_LEFT;
+    if (bows > 1 && (wide_bow || low_bow || high_bow))
+        return true;
+    if (bows && bars && !stems) /* 2, 5, 7 */
+        return true;
+    if ((low_bow && left_stem) || (high_bow && right_stem) || (low_bow && bars))
+        return true;
+    if (middle_bar && right_stem && (left_stem || diagonals) && stems < 3 && bars == 1 && !(left_stem && !diagonals))
+        return true;
+    return bars > 1 && diagonals && !stems;
+}
+
+static int plan_letter(artist *a, stroke s[MAX_STROKES])
+{
+    letter_part p[4];
+    const int count = chance(a, 0.15f) ? 1 : 2 + below(a, 3);
+    for (int i = 0; i < count; i++)
+        p[i] = any_part(a);
+    if (parts_may_be_read(p, count))
+        return 0;
+    for (int i = 0; i < count; i++) {
+        if (p[i].kind != BOW) {
+            s[i] = (stroke){ .points = 2, .point = { { p[i].x0, p[i].y0 }, { p[i].x1, p[i].y1 } } };
+            continue;
+        }
+        /* Open to the right, then turned. */
+        const float far = even(a, 0.7f, 1.05f);
+        const ink_point bow[5] = { { far, 0.1f }, { 0.1f, -0.15f }, { -0.15f, 0.5f }, { 0.1f, 1.15f }, { far, 0.9f } };
+        s[i] = (stroke){ .points = 5, .smooth = true };
+        for (int k = 0; k < 5; k++) {
+            ink_point q = bow[k];
+            if (p[i].open == OPEN_UP || p[i].open == OPEN_DOWN)
+                q = (ink_point){ q.y, 1 - q.x };
+            if (p[i].open == OPEN_LEFT)
+                q.x = 1 - q.x;
+            if (p[i].open == OPEN_DOWN)
+                q.y = 1 - q.y;
+            s[i].point[k] = (ink_point){ p[i].x0 + q.x * (p[i].x1 - p[i].x0), p[i].y0 + q.y * (p[i].y1 - p[i].y0) };
+        }
+    }
+    return count;
+}
+
 static void draw_stroke(artist *a, const stroke *s, float radius)
 {
     enum { PIECES = 8 };
@@ -209,9 +322,10 @@ static void draw_stroke(artist *a, const stroke *s, float radius)
 static bool draw_strokes(artist *a)
 {
     stroke s[MAX_STROKES];
-    const int count = plan_strokes(a, s);
+    const bool letter = chance(a, 0.6f);
+    const int count = letter ? plan_letter(a, s) : plan_strokes(a, s);
     float left = 9, right = -9, top = 9, bottom = -9;
-    if (may_be_read(s, count))
+    if (!count || (!letter && may_be_read(s, count)))
         return false;
     for (int i = 0; i < count; i++)
         for (int k = 0; k < s[i].points; k++) {
@@ -538,11 +652,13 @@ bool ink_negatives_draw_kind(const ink_negatives *from, ink_negative kind, uint6
     return (kind != INK_NEGATIVE_TURNED || from->digits) && draw[kind](&a);
 }
 
-/* Evenly, but for two digits, twice as often: nothing else is so often mistaken for one where digits touch. */
+/* Evenly, but for two digits, twice as often, which is what is mistaken for one where digits touch; and strokes, thrice
+ * as often, for there are more letters and signs than all else. */
 static ink_negative draw_kind(ink_random *random)
 {
-    const uint32_t kind = ink_random_below(random, INK_NEGATIVE_KINDS + 1);
-    return kind < INK_NEGATIVE_KINDS ? (ink_negative)kind : INK_NEGATIVE_SEVERAL;
+    static const ink_negative more[] = { INK_NEGATIVE_SEVERAL, INK_NEGATIVE_STROKES, INK_NEGATIVE_STROKES };
+    const uint32_t kind = ink_random_below(random, INK_NEGATIVE_KINDS + 3);
+    return kind < INK_NEGATIVE_KINDS ? (ink_negative)kind : more[kind - INK_NEGATIVE_KINDS];
 }
 
 ink_negative ink_negatives_draw(const ink_negatives *from, uint64_t seed, uint8_t *to, uint8_t *scratch)

@@ -18,9 +18,9 @@ typedef struct ink_negatives {
     bool digits;             /* the labels are the digits' values: then digits turned and mirrored are among them */
 } ink_negatives;
 
-/* The kinds, drawn evenly, but for SEVERAL, twice as often. */
+/* The kinds, drawn evenly, but for SEVERAL, twice, and STROKES, thrice as often. */
 typedef enum ink_negative {
-    INK_NEGATIVE_STROKES,  /* one to six strokes, straight or smooth, often joined: letters and scribbles */
+    INK_NEGATIVE_STROKES,  /* one to six strokes, joined or not, and stems with bars and bows: scribbles, letters */
     INK_NEGATIVE_TURNED,   /* a digit mirrored, upside down or turned by 90 degrees, where that is no digit */
     INK_NEGATIVE_SEVERAL,  /* two digits, or one and a part of one, side by side or one above the other */
     INK_NEGATIVE_PART,     /* a digit of which a straight line leaves 25 to 45 % of the ink */

@@ -6,6 +6,7 @@
 /* In rows: how far apart seams are looked for, how far one may stray, and how near to another there is no need of it.
  */
 enum { EVERY = 2, STRAY = 6, NEAR = 2 };
+enum { MOST_COLUMNS = 4096 }; /* some hundred digits; what is longer for its height is no writing */
 static const float dearest = 0.6f;  /* the most ink, in heights */
 static const float sideways = 0.06f; /* of the cost of a pixel of full ink, for each step to the side */
 
@@ -54,7 +55,7 @@ ink_status ink_cuts_find(const ink_plane *mark, ink_arena *arena, ink_cut **cuts
     const float columns = (float)mark->width / scale;
     *count = 0;
     *cuts = NULL;
-    if (columns < 10 || columns > 65536 || mark->height == 0)
+    if (columns < 10 || columns > MOST_COLUMNS || mark->height == 0)
         return INK_OK;
     ink_plane small = ink_plane_make(arena, (uint32_t)columns, INK_CUT_ROWS);
     const size_t most = small.width / EVERY + 1, window = (size_t)INK_CUT_ROWS * (2 * STRAY + 1);

@@ -255,6 +255,9 @@ static ink_status gather(const ink_components *c, const bool *dropped, ink_arena
         for (size_t k = from; k < page->count && to == page->count; k++)
             if (belongs(&page->group[k].box, &box, page->tall))
                 to = k;
+        if (to == INK_MOST_MARKS)
+            return ink_fail(error, INK_ERR_LIMIT, "picture: found more than %d marks, wanted a page of writing",
+                            INK_MOST_MARKS);
         if (to == page->count)
             page->group[page->count++].box = box;
         else

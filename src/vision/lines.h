@@ -4,6 +4,9 @@
 
 #include "vision/components.h"
 
+/* A page has fewer marks: more are a texture, and would take seconds to read. */
+enum { INK_MOST_MARKS = 4096 };
+
 /* A mark, or several that touch. */
 typedef struct ink_group {
     ink_box box;
@@ -24,7 +27,7 @@ typedef struct ink_page {
 ink_status ink_rules_erase(ink_plane *written, const ink_plane *faint, const ink_plane *ink,
                            const ink_allocator *allocator, ink_error *error);
 
-/* All of a page. Errors: INK_ERR_MEMORY. */
+/* All of a page. Errors: INK_ERR_LIMIT, INK_ERR_MEMORY. */
 ink_status ink_page_find(const ink_components *components, ink_arena *arena, ink_page *out, ink_error *error);
 
 /* A page with one group at most: the components that make the picture's one digit. */

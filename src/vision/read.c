@@ -131,6 +131,10 @@ static ink_box box_of(const reader *r, const span *s)
 
 static ink_status add_piece(reader *r, uint32_t group, const ink_cut *left, const ink_cut *right, ink_error *error)
 {
+    enum { MOST_PIECES = 2 * INK_MOST_MARKS };
+    if (r->piece_count == MOST_PIECES)
+        return ink_fail(error, INK_ERR_LIMIT, "picture: its marks come to more than %d pieces, wanted a page of writing",
+                        MOST_PIECES);
     r->pieces = ink_arena_grow(r->arena, r->pieces, r->piece_count, sizeof *r->pieces, &r->piece_room);
     if (!r->pieces)
         return no_memory(error);
@@ -244,7 +248,7 @@ static ink_status run(reader *r, const uint8_t *pixels, size_t count, float *ans
  * programming, as Y. LeCun and others, "Gradient-Based Learning Applied to Document Recognition", 1998, part V. */
 static ink_status choose(reader *r, size_t from, size_t to, ink_error *error)
 {
-    enum { MOST = 20 }; /* pieces of a span */
+    enum { MOST = 20, AT_ONCE = 64 }; /* pieces of a span; spans that the network is shown together */
     const size_t n = to - from, classes = r->info->classes, size = (size_t)r->preparer.width * r->preparer.height;
     const size_t most = n * MOST;
     span *spans = ink_arena_array(r->arena, most + 1, sizeof *spans);
@@ -259,15 +263,15 @@ static ink_status choose(reader *r, size_t from, size_t to, ink_error *error)
             if (may_be_one(r, &s))
                 spans[count++] = s;
         }
-    uint8_t *pixels = ink_arena_array(r->arena, count + 1, size);
+    uint8_t *pixels = ink_arena_array(r->arena, AT_ONCE, size);
     float *answers = ink_arena_array(r->arena, (count + 1) * classes, sizeof *answers);
     if (r->arena->failed)
         return no_memory(error);
-    if (count > n) /* else there is nothing to choose */
-        for (size_t i = 0; i < count; i++)
-            prepare(r, &spans[i], pixels + i * size);
-    if (count > n)
-        INK_TRY(run(r, pixels, count, answers, error));
+    for (size_t i = 0, k = 0; i < count && count > n; i += k) { /* else there is nothing to choose */
+        for (k = 0; k < AT_ONCE && i + k < count; k++)
+            prepare(r, &spans[i + k], pixels + k * size);
+        INK_TRY(run(r, pixels, k, answers + i * classes, error));
+    }
     for (size_t i = 1; i <= n; i++)
         best[i] = -1e30f;
     for (size_t i = 0; i < count; i++) {
@@ -295,10 +299,6 @@ static ink_status choose(reader *r, size_t from, size_t to, ink_error *error)
 
 static ink_status find_marks(reader *r, ink_error *error)
 {
-    enum { MOST_MARKS = 4096 }; /* a page has fewer: more are a texture, and would take seconds to read */
-    if (r->page.count > MOST_MARKS)
-        return ink_fail(error, INK_ERR_LIMIT, "picture: found %zu marks, wanted at most %d of writing", r->page.count,
-                        MOST_MARKS);
     for (size_t i = 0; i < r->page.count;) {
         const size_t from = r->piece_count;
         const uint32_t line = r->page.group[i].line;

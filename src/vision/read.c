@@ -115,18 +115,17 @@ static void prepare(reader *r, const span *s, uint8_t *pixels)
 
 /* ---- pieces ---- */
 
-/* The box of what a span has within its pieces' boxes. */
+/* The box of a piece's ink within its group's; x1 is 0 where it has none. */
 static ink_box box_of(const reader *r, const span *s)
 {
     const ink_components *c = &r->components;
-    ink_box all = r->pieces[s->first].box, found = { UINT32_MAX, UINT32_MAX, 0, 0 };
-    for (size_t i = 1; i < s->count; i++)
-        ink_box_add(&all, &r->pieces[s->first + i].box);
+    const ink_box all = r->pieces[s->first].box;
+    ink_box found = { UINT32_MAX, UINT32_MAX, 0, 0 };
     for (uint32_t y = all.y0; y < all.y1; y++)
         for (uint32_t x = all.x0; x < all.x1; x++)
             if (within(r, s, c->label[(size_t)y * c->width + x], x, y))
                 ink_box_add(&found, &(ink_box){ x, y, x + 1, y + 1 });
-    return found.x1 ? found : (ink_box){ all.x0, all.y0, all.x0, all.y0 };
+    return found;
 }
 
 static ink_status add_piece(reader *r, uint32_t group, const ink_cut *left, const ink_cut *right, ink_error *error)
@@ -145,7 +144,7 @@ static ink_status add_piece(reader *r, uint32_t group, const ink_cut *left, cons
         return INK_OK;
     }
     p->box = box_of(r, &(span){ .first = r->piece_count, .count = 1 });
-    r->piece_count += p->box.x1 > p->box.x0; /* seams that pass each other may leave nothing between */
+    r->piece_count += p->box.x1 > 0; /* seams that pass each other may leave nothing between */
     return INK_OK;
 }
 
@@ -159,7 +158,7 @@ static ink_status is_digit(reader *r, const span *s, bool *sure, ink_error *erro
         return no_memory(error);
     prepare(r, s, pixels);
     INK_TRY(ink_session_run_u8(r->session, pixels, 1, answers, error));
-    *sure = answers[ink_argmax(answers, classes)] >= r->options->threshold;
+    *sure = answers[ink_argmax(answers, classes)] >= INK_READ_THRESHOLD;
     return INK_OK;
 }
 
@@ -256,13 +255,14 @@ static ink_status choose(reader *r, size_t from, size_t to, ink_error *error)
     size_t *by = ink_arena_array(r->arena, n + 1, sizeof *by), count = 0;
     if (r->arena->failed)
         return no_memory(error);
-    for (size_t i = from; i < to; i++)
-        for (size_t k = 1; k <= MOST && i + k <= to; k++) {
-            span s = { .first = i, .count = k };
-            s.box = box_of(r, &s);
+    for (size_t i = from; i < to; i++) {
+        span s = { .first = i, .box = r->pieces[i].box };
+        while (s.count < MOST && i + s.count < to) {
+            ink_box_add(&s.box, &r->pieces[i + s.count++].box);
             if (may_be_one(r, &s))
                 spans[count++] = s;
         }
+    }
     uint8_t *pixels = ink_arena_array(r->arena, AT_ONCE, size);
     float *answers = ink_arena_array(r->arena, (count + 1) * classes, sizeof *answers);
     if (r->arena->failed)

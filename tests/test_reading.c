@@ -40,6 +40,31 @@ static void lines_are_read_in_order(void **state)
     reader_close(&r);
 }
 
+/* Digits pushed together until each lies over a part of the next: one mark on the page, several in the reading. */
+static void digits_that_touch_are_parted(void **state)
+{
+    (void)state;
+    static const int digits[] = { 8, 3, 5, 2 };
+    reader r = reader_open(test_cpu());
+    samples from = samples_open();
+    page p = page_make(260, 120), scratch = page_make(2 * SIDE, 2 * SIDE);
+    uint32_t right = 40;
+    for (int i = 0; i < 4; i++) {
+        const uint32_t own = put_sample(&scratch, &from, digits[i], CLEAR, 0, 0).x0;
+        right = put_sample(&p, &from, digits[i], CLEAR, right - own - 5, 32).x1;
+    }
+    page_free(&scratch);
+    page_on(&p, 225, 35);
+    ink_reading *reading = read_page(&r, &p, NULL);
+    assert_string_equal(reading->text, "8352");
+    for (size_t i = 1; i < reading->count; i++) /* each where it was put */
+        assert_true(reading->marks[i].x > reading->marks[i - 1].x + 20 && reading->marks[i].width < 60);
+    ink_reading_close(&reading);
+    page_free(&p);
+    samples_close(&from);
+    reader_close(&r);
+}
+
 static int clamp(int level)
 {
     return level < 0 ? 0 : level > 255 ? 255 : level;
@@ -313,6 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_read_in_order),
+        cmocka_unit_test(digits_that_touch_are_parted),
         cmocka_unit_test(paper_does_not_matter),
         cmocka_unit_test(one_digit_is_prepared_as_it_is_read),
         cmocka_unit_test(doubts_and_gaps_are_in_the_text),

@@ -203,23 +203,6 @@ static void add_label(text *to, const ink_model_info *info, size_t class)
     text_masked_short(to, info->labels[class], 40);
 }
 
-/* The indices of the largest values, the largest first. */
-static size_t *most_likely(const float *values, size_t count, size_t wanted)
-{
-    size_t *best = must_alloc(wanted, sizeof *best);
-    for (size_t i = 0, have = 0; i < count; i++) {
-        size_t place = have;
-        while (place > 0 && values[i] > values[best[place - 1]])
-            place--;
-        if (place == wanted)
-            continue;
-        have += have < wanted;
-        memmove(best + place + 1, best + place, (have - 1 - place) * sizeof *best);
-        best[place] = i;
-    }
-    return best;
-}
-
 static bool is_blank(const job *work, size_t i)
 {
     return work->items[i].prepared && work->states[i] == PREPARING_BLANK;
@@ -270,7 +253,7 @@ static void add_whole(text *to, const job *work, size_t i, const terminal *facts
         text_add(to, ": nothing is written\n\n");
         return;
     }
-    size_t *best = most_likely(answer, work->info->classes, shown);
+    size_t *best = run_most_likely(answer, work->info->classes, shown);
     add_picture(to, work, work->pixels + i * work->picture_bytes, facts);
     add_name(to, &work->items[i]);
     text_printf(to, ": %s", style_begin(facts, STYLE_BOLD));
@@ -314,7 +297,7 @@ static void add_list(text *to, const job *work, const terminal *facts)
         table_cell(&rows, "or else");
     for (size_t i = 0; i < work->count; i++) {
         const float *answer = work->answers + i * work->info->classes;
-        size_t *best = most_likely(answer, work->info->classes, shown);
+        size_t *best = run_most_likely(answer, work->info->classes, shown);
         text cell = { 0 };
         add_name(&cell, &work->items[i]);
         table_cell(&rows, text_string(&cell));

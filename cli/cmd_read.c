@@ -123,25 +123,6 @@ static void own_box(const picture *p, const ink_mark *m, uint64_t box[4])
     box[3] = bottom * p->full_height / p->height - box[1];
 }
 
-/* The classes after the likeliest, the likelier first. */
-static size_t next_likely(const job *work, const ink_mark *m, size_t next[ALTERNATIVES])
-{
-    size_t have = 0;
-    for (size_t i = 0; i < work->info->classes; i++) {
-        size_t place = have;
-        if (i == m->digit)
-            continue;
-        while (place && m->probabilities[i] > m->probabilities[next[place - 1]])
-            place--;
-        if (place == ALTERNATIVES)
-            continue;
-        have += have < ALTERNATIVES;
-        memmove(next + place + 1, next + place, (have - 1 - place) * sizeof *next);
-        next[place] = i;
-    }
-    return have;
-}
-
 static json_t *json_digit(size_t digit, float probability)
 {
     json_t *one = js_map();
@@ -153,14 +134,15 @@ static json_t *json_digit(size_t digit, float probability)
 static json_t *json_mark(const job *work, const picture *p, const ink_mark *m)
 {
     json_t *one = json_digit(m->digit, m->probability), *others = js_list();
-    size_t next[ALTERNATIVES];
     uint64_t box[4];
-    const size_t count = next_likely(work, m, next);
+    const size_t classes = work->info->classes, count = classes > ALTERNATIVES ? ALTERNATIVES + 1 : classes;
+    size_t *likely = run_most_likely(m->probabilities, classes, count);
     own_box(p, m, box);
     js_put(one, "box", js_counts(box, 4));
     js_put(one, "line", js_count(m->line));
-    for (size_t i = 0; i < count; i++)
-        js_push(others, json_digit(next[i], m->probabilities[next[i]]));
+    for (size_t i = 1; i < count; i++) /* the first is the digit itself */
+        js_push(others, json_digit(likely[i], m->probabilities[likely[i]]));
+    free(likely);
     js_put(one, "alternatives", others);
     js_put(one, "unsure", js_flag(m->unsure != 0));
     return one;

@@ -214,7 +214,7 @@ static void fitting_undoes_place_and_size(void **state)
 {
     (void)state;
     uint8_t from[PIXELS], to[PIXELS];
-    ink_box box;
+    ink_bounds box;
     double x, y;
     draw(from);
     for (uint64_t seed = 0; seed < 200; seed++) {

@@ -46,7 +46,7 @@ static void each_kind_is_drawn(void **state)
             if (!is)
                 continue;
             assert_memory_equal(one, two, PIXELS); /* of the seed alone, and all of it written */
-            ink_box box;
+            ink_bounds box;
             drawn++;
             inked += ink_raster_box(one, 1, SIDE, SIDE, &box);
             changed += memcmp(one, before, PIXELS) != 0;
@@ -63,7 +63,7 @@ static void strokes_are_no_ones(void **state)
     (void)state;
     uint8_t to[PIXELS], scratch[2 * PIXELS];
     for (uint64_t seed = 0; seed < 3000; seed++) {
-        ink_box box;
+        ink_bounds box;
         if (!ink_negatives_draw_kind(&source, INK_NEGATIVE_STROKES, seed, to, scratch) ||
             !ink_raster_box(to, 1, SIDE, SIDE, &box))
             continue;

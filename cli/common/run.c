@@ -3,6 +3,7 @@
 #include "common/chance.h"
 
 #include <math.h>
+#include <string.h>
 
 const char *run_cpu_choice(size_t index)
 {
@@ -68,4 +69,20 @@ int run_read(ink_session *session, const char *model, const char *name, const in
     if (code)
         ink_reading_close(out);
     return code;
+}
+
+size_t *run_most_likely(const float *values, size_t count, size_t wanted)
+{
+    size_t *best = must_alloc(wanted, sizeof *best);
+    for (size_t i = 0, have = 0; i < count; i++) {
+        size_t place = have;
+        while (place > 0 && values[i] > values[best[place - 1]])
+            place--;
+        if (place == wanted)
+            continue;
+        have += have < wanted;
+        memmove(best + place + 1, best + place, (have - 1 - place) * sizeof *best);
+        best[place] = i;
+    }
+    return best;
 }

@@ -41,6 +41,10 @@ int run_open_session(const ink_model *model, const run_options *options, ink_ses
 int run_images(ink_session *session, const char *name, const uint8_t *pixels, size_t images,
                size_t classes, float *output);
 
+/* The indices of the `wanted` largest values, the largest first, of equals the first; free() it. `wanted` is at most
+ * `count`. */
+size_t *run_most_likely(const float *values, size_t count, size_t wanted);
+
 /* That alone, of probabilities. */
 int run_check_numbers(const char *name, const float *output, size_t count);
 

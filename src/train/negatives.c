@@ -56,13 +56,13 @@ static const uint8_t *any_digit(artist *a, const char *without, unsigned *value)
 /* Too narrow, and anything may be read as a 1. */
 static bool narrow(const artist *a, const uint8_t *picture, float least)
 {
-    ink_box box;
+    ink_bounds box;
     return !ink_raster_box(picture, 1, a->height, a->width, &box) ||
            (float)(box.right - box.left) < least * (float)(box.bottom - box.top);
 }
 
 /* The ink of a row: from where to where, and whether in one piece. */
-static bool one_run(const uint8_t *row, const ink_box *box, int *left, int *right)
+static bool one_run(const uint8_t *row, const ink_bounds *box, int *left, int *right)
 {
     int runs = 0;
     bool inside = false;
@@ -80,7 +80,7 @@ static bool one_run(const uint8_t *row, const ink_box *box, int *left, int *righ
  * the right of where that line comes from. */
 static bool one_or_seven(const artist *a, const uint8_t *picture)
 {
-    ink_box box;
+    ink_bounds box;
     if (!ink_raster_box(picture, 1, a->height, a->width, &box))
         return false;
     const int high = box.bottom - box.top, wide = box.right - box.left, third = box.top + high * 35 / 100;
@@ -387,7 +387,7 @@ static bool draw_turned(artist *a)
 }
 
 /* Whether a part of a digit has a quarter of its ink: less may be a speck beside another digit. */
-static bool has_ink(const artist *a, const uint8_t *digit, const ink_box *part)
+static bool has_ink(const artist *a, const uint8_t *digit, const ink_bounds *part)
 {
     uint64_t all = 0, inside = 0;
     for (int y = 0; y < a->height; y++)
@@ -400,7 +400,7 @@ static bool has_ink(const artist *a, const uint8_t *digit, const ink_box *part)
 }
 
 /* Puts what is in a box of a digit into a box of the picture. */
-static void place(artist *a, const uint8_t *digit, ink_box part, int left, int top, int width, int height)
+static void place(artist *a, const uint8_t *digit, ink_bounds part, int left, int top, int width, int height)
 {
     if (width < 1 || height < 1)
         return;
@@ -421,7 +421,7 @@ static bool draw_several(artist *a)
 {
     const bool stacked = chance(a, 0.25f), cut = chance(a, 0.3f);
     unsigned one, two;
-    ink_box p, q;
+    ink_bounds p, q;
     /* A 1 above a 1 is a 1, and loops above each other are an 8. */
     const uint8_t *first = any_digit(a, stacked ? "01689" : "", &one);
     const uint8_t *second = any_digit(a, stacked ? "01689" : cut ? "1" : "", &two);
@@ -429,7 +429,7 @@ static bool draw_several(artist *a)
         return false;
     if (cut && !stacked) { /* of one of the two only the part that is near */
         const bool left = chance(a, 0.5f);
-        ink_box *of = left ? &p : &q;
+        ink_bounds *of = left ? &p : &q;
         const int kept = (int)((float)(of->right - of->left) * even(a, 0.35f, 0.6f)) + 1;
         if (among(left ? one : two, "1"))
             return false;
@@ -569,7 +569,7 @@ static bool draw_polygons(artist *a)
 static bool draw_filled(artist *a)
 {
     unsigned value;
-    ink_box box;
+    ink_bounds box;
     const int what = below(a, 4);
     if (what > 1)
         return draw_polygons(a);

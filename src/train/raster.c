@@ -94,13 +94,13 @@ void ink_raster_blur(uint8_t *plane, int height, int width, float sigma, uint8_t
     }
 }
 
-bool ink_raster_box(const uint8_t *picture, uint32_t channels, int height, int width, ink_box *box)
+bool ink_raster_box(const uint8_t *picture, uint32_t channels, int height, int width, ink_bounds *box)
 {
     const size_t plane = (size_t)height * (size_t)width;
     int peak = 0;
     for (size_t i = 0; i < plane * channels; i++)
         peak = picture[i] > peak ? picture[i] : peak;
-    *box = (ink_box){ width, height, 0, 0 };
+    *box = (ink_bounds){ width, height, 0, 0 };
     for (uint32_t c = 0; c < channels; c++)
         for (int y = 0; y < height; y++)
             for (int x = 0; x < width; x++)
@@ -115,7 +115,7 @@ bool ink_raster_box(const uint8_t *picture, uint32_t channels, int height, int w
 
 void ink_raster_fit(uint8_t *picture, uint32_t channels, int height, int width, uint8_t *scratch)
 {
-    ink_box box;
+    ink_bounds box;
     const size_t plane = (size_t)height * (size_t)width;
     if (!ink_raster_box(picture, channels, height, width, &box))
         return;

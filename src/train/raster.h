@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct ink_box {
+typedef struct ink_bounds {
     int left, top, right, bottom; /* the last two not in it */
-} ink_box;
+} ink_bounds;
 
 /* Along one axis of a new picture: pixel i is taken around origin + i * step of the old one. */
 typedef struct ink_axis {
@@ -29,7 +29,7 @@ enum { INK_MAX_SIGMA = 5 };
 void ink_raster_blur(uint8_t *plane, int height, int width, float sigma, uint8_t *scratch);
 
 /* The box of what is inked by more than a sixteenth of the darkest; false where there is no ink. */
-bool ink_raster_box(const uint8_t *picture, uint32_t channels, int height, int width, ink_box *box);
+bool ink_raster_box(const uint8_t *picture, uint32_t channels, int height, int width, ink_bounds *box);
 
 /* Brings a picture to the form of MNIST's: its ink's box scaled to 20/28 of the picture's shorter side, and its
  * ink's mass in the middle. `scratch` has a plane's bytes. */

@@ -76,7 +76,7 @@ static const cli_option options[] = {
     SETTING(22, "shear", "S", "augment: pixels sideways for each pixel down"),
     SETTING(23, "elastic", "P", "augment: pixels, bends on a coarse grid"),
     SETTING(24, "thickness", "P", "augment: pixels that strokes grow or thin"),
-    SETTING(37, "plain", "C", "augment: chance that what follows but fit is left out"),
+    SETTING(37, "unchanged", "C", "augment: chance that a picture stays as it is"),
     SETTING(36, "outline", "C", "augment: chance of hollow strokes"),
     SETTING(28, "fit", "C", "augment: chance to be scaled and centred as MNIST's pictures are"),
     SETTING(25, "erase", "C", "augment: chance of a rectangle without ink"),

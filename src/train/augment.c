@@ -248,7 +248,7 @@ static void add_noise(float deviation, ink_random *random, size_t count, uint8_t
 /* What was there first draws from the seed itself, everything else from a stream of its own: so an amount that is 0
  * changes nothing of what the others do. */
 enum {
-    FIT_STREAM = 1, LINES_STREAM, COARSE_STREAM, BLUR_STREAM, CONTRAST_STREAM, NOISE_STREAM, OUTLINE_STREAM, PLAIN_STREAM
+    FIT_STREAM = 1, LINES_STREAM, COARSE_STREAM, BLUR_STREAM, CONTRAST_STREAM, NOISE_STREAM, OUTLINE_STREAM, UNCHANGED_STREAM
 };
 
 void ink_augment_apply(const ink_augment *a, uint64_t seed, uint32_t channels, uint32_t height,
@@ -256,7 +256,11 @@ void ink_augment_apply(const ink_augment *a, uint64_t seed, uint32_t channels, u
 {
     const int h = (int)height, w = (int)width;
     const size_t plane = (size_t)height * width, size = plane * channels;
-    ink_random random = { seed };
+    ink_random more = { ink_stream(seed, UNCHANGED_STREAM) }, random = { seed };
+    if (a->unchanged > 0 && ink_random_float(&more) < a->unchanged) {
+        memcpy(to, from, size);
+        return;
+    }
     const warp map = draw_warp(a, &random, height, width);
     const float thickness = a->thickness * ink_random_signed(&random);
     for (uint32_t c = 0; c < channels; c++) {
@@ -264,17 +268,13 @@ void ink_augment_apply(const ink_augment *a, uint64_t seed, uint32_t channels, u
         if (thickness != 0)
             change_thickness(thickness, a->thickness > 1, h, w, to + c * plane, scratch);
     }
-    ink_random more = { ink_stream(seed, PLAIN_STREAM) };
-    const bool plain = a->plain > 0 && ink_random_float(&more) < a->plain;
     more.state = ink_stream(seed, OUTLINE_STREAM);
-    if (a->outline > 0 && !plain && ink_random_float(&more) < a->outline)
+    if (a->outline > 0 && ink_random_float(&more) < a->outline)
         for (uint32_t c = 0; c < channels; c++)
             draw_outline(h, w, to + c * plane, scratch);
     more.state = ink_stream(seed, FIT_STREAM);
     if (a->fit > 0 && ink_random_float(&more) < a->fit)
         ink_raster_fit(to, channels, h, w, scratch);
-    if (plain)
-        return;
     if (ink_random_float(&random) < a->erase)
         erase(&random, channels, height, width, to);
     more.state = ink_stream(seed, LINES_STREAM);

@@ -9,6 +9,7 @@
 
 /* Each field 0: not done. Amounts are drawn evenly from -amount to amount unless said. */
 typedef struct ink_augment {
+    float unchanged; /* 0 to 1: the chance that nothing at all is done: originals are crisper than what was warped */
     float shift;     /* pixels, each way */
     float rotation;  /* degrees */
     float scale;     /* 0.1: sizes from 1 / 1.1 to 1.1, both axes together, and a third of it apart */
@@ -17,7 +18,6 @@ typedef struct ink_augment {
                         J. Platt, "Best Practices for Convolutional Neural Networks", 2003) */
     float thickness; /* pixels that strokes grow or thin, each towards the darkest, or lightest, of the neighbours.
                         Above 1, thinning ends before less than 35 % of the ink is left */
-    float plain;     /* 0 to 1: the chance that of what follows only `fit` is done: pictures as good as MNIST's own */
     float outline;   /* 0 to 1: the chance of strokes with their edges alone */
     float fit;       /* 0 to 1: the chance to be brought to the form of MNIST's pictures, see ink_raster_fit */
     float erase;     /* 0 to 1: the chance of a rectangle, up to a quarter of the picture, without ink */

@@ -48,7 +48,7 @@ static const row rows[] = {
     { "shear", REAL, AT(augment.shear), 0, 0, 1, NULL },
     { "elastic", REAL, AT(augment.elastic), 0, 0, 100, NULL },
     { "thickness", REAL, AT(augment.thickness), 0, 0, 3, NULL },
-    { "plain", REAL, AT(augment.plain), 0, 0, 1, NULL },
+    { "unchanged", REAL, AT(augment.unchanged), 0, 0, 1, NULL },
     { "outline", REAL, AT(augment.outline), 0, 0, 1, NULL },
     { "fit", REAL, AT(augment.fit), 0, 0, 1, NULL },
     { "erase", REAL, AT(augment.erase), 0, 0, 1, NULL },

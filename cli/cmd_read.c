@@ -21,7 +21,7 @@
 #define NOT_GIVEN (-1.0)
 
 enum {
-    MOST_PIXELS = 4000000, /* of a JPEG that is decoded at a scale: what reading works on anyway */
+    MOST_PIXELS = 4000000, /* of a JPEG that is decoded at a scale: a little more than reading works on */
     ALTERNATIVES = 3,
     SURE_INK = 0x1565c0, UNSURE_INK = 0xd32f2f,
 };

@@ -40,7 +40,8 @@ static void lines_are_read_in_order(void **state)
     reader_close(&r);
 }
 
-/* Digits pushed together until each lies over a part of the next: one mark on the page, several in the reading. */
+/* Digits pushed together until each lies over a part of the next: one mark on the page, several in the reading. These
+ * four are read right; of six such numbers that were tried four are not yet (docs/handwriting.md). */
 static void digits_that_touch_are_parted(void **state)
 {
     (void)state;
@@ -193,17 +194,28 @@ static void steps_are_kept_where_they_are_asked_for(void **state)
     page_on(&p, 225, 35);
     const ink_read_options options = { .size = sizeof options, .steps = 1 };
     ink_reading *reading = read_page(&r, &p, &options);
-    assert_true(reading->steps >= 3);
+    static const char *const names[] = { "grey", "paper", "ink", "written", "marks" };
+    assert_int_equal(reading->steps, 5);
     for (size_t i = 0; i < reading->steps; i++) {
         const ink_read_step *s = &reading->step[i];
-        uint32_t least = 255, most = 0;
-        assert_true(s->width == p.width && s->height == p.height && s->name[0]);
-        for (size_t k = 0; k < (size_t)s->width * s->height; k++) {
-            least = s->pixels[k] < least ? s->pixels[k] : least;
-            most = s->pixels[k] > most ? s->pixels[k] : most;
-        }
-        assert_true(most > 200 && least <= most);
+        assert_string_equal(s->name, names[i]);
+        assert_true(s->width == p.width && s->height == p.height);
     }
+    const uint8_t *grey = reading->step[0].pixels, *paper = reading->step[1].pixels;
+    const uint8_t *inked = reading->step[3].pixels, *marks = reading->step[4].pixels;
+    size_t ink = 0;
+    assert_memory_equal(grey, p.greys, (size_t)p.width * p.height);
+    for (size_t k = 0; k < (size_t)p.width * p.height; k++) {
+        /* 225, ink and all: soft edges up to half of the threshold, a quarter of the way to the ink, count as paper,
+         * and beyond the last tile's middle half of that may be added. */
+        assert_true(paper[k] >= 225 - 190 / 4 && paper[k] <= 225 + 190 / 8);
+        assert_true(inked[k] == 0 || inked[k] == 255);
+        assert_true(marks[k] == inked[k]); /* nothing but digits is written */
+        ink += inked[k] == 0;
+        if (grey[k] < 60 || grey[k] > 220) /* full ink and bare paper */
+            assert_true(inked[k] == (grey[k] < 60 ? 0 : 255));
+    }
+    assert_true(ink > 500);
     ink_reading_close(&reading);
     page_free(&p);
     samples_close(&from);

@@ -228,7 +228,7 @@ static void size_and_polarity_do_not_matter(void **state)
     }
 }
 
-/* The same picture negated is the same to the bit, where the polarity is told or found. */
+/* The same to the bit, whether the polarity is told or found; and near it with a quarter of the contrast. */
 static void contrast_does_not_matter_much(void **state)
 {
     (void)state;

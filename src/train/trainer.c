@@ -582,8 +582,8 @@ enum { BLOCK = 256 };
 
 /* The logits of the pictures set aside, [copies, validation, classes]: as they are, and as augmented. A network that
  * ends in a softmax gives their logarithms, which are as good. */
-static ink_status run_logits(ink_trainer *t, ink_session *session, size_t copies, uint8_t *pixels, uint8_t *labels,
-                             float *logits, ink_error *error)
+static ink_status run_logits(const ink_trainer *t, ink_session *session, size_t copies, uint8_t *pixels,
+                             uint8_t *labels, float *logits, ink_error *error)
 {
     const size_t size = t->tape.values[0].elements;
     const ink_node *last = &t->graph.nodes[t->graph.node_count - 1];
@@ -611,7 +611,7 @@ static ink_status run_logits(ink_trainer *t, ink_session *session, size_t copies
     return INK_OK;
 }
 
-static ink_status find_temperature(ink_trainer *t, const float *parameters, double *temperature, ink_error *error)
+static ink_status find_temperature(const ink_trainer *t, const float *parameters, double *temperature, ink_error *error)
 {
     ink_model *model = NULL;
     ink_session *session = NULL;
@@ -648,11 +648,10 @@ ink_status ink_trainer_model(const ink_trainer *trainer, const ink_model_options
     if (!trainer || !out)
         return ink_fail(error, INK_ERR_ARGUMENT, "ink_trainer_model: an argument is NULL");
     *out = NULL;
-    ink_trainer *t = (ink_trainer *)(uintptr_t)trainer; /* nothing of it changes */
-    const float *parameters = t->info.best_epoch ? t->best : weights_now(t);
-    if (t->settings.calibrate)
-        INK_TRY(find_temperature(t, parameters, &temperature, error));
-    return make_model(t, parameters, temperature, options, out, error);
+    const float *parameters = trainer->info.best_epoch ? trainer->best : weights_now(trainer);
+    if (trainer->settings.calibrate)
+        INK_TRY(find_temperature(trainer, parameters, &temperature, error));
+    return make_model(trainer, parameters, temperature, options, out, error);
 }
 
 ink_status ink_training_settings(const char *text, ink_buffer *out, ink_error *error)

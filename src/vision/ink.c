@@ -175,7 +175,8 @@ static void guess_paper(const ink_plane *grey, bool light, tiles *t)
 static uint32_t between(uint32_t at, uint32_t size, uint32_t count, float *part)
 {
     const float place = ((float)at + 0.5f) / (float)size - 0.5f;
-    const uint32_t before = place <= 0 ? 0 : (uint32_t)place + 2 > count ? (count < 2 ? 0 : count - 2) : (uint32_t)place;
+    const uint32_t last = count < 2 ? 0 : count - 2; /* that has a next one */
+    const uint32_t at_place = place <= 0 ? 0 : (uint32_t)place, before = at_place < last ? at_place : last;
     *part = count < 2 ? 0 : fminf(place - (float)before, 1.5f);
     return before;
 }
@@ -316,8 +317,9 @@ static double cost_of(const ink_plane *grey, const ink_plane *paper, bool light,
 
 /* ---- the threshold ---- */
 
-/* The paper's standard deviation in each tile, told by the pixels on the side where no ink is; and over all. */
-static float measure_noise(const ink_map *map, tiles *t)
+/* The paper's standard deviation in each tile, [down, across], told by the pixels on the side where no ink is; gives
+ * that over all. */
+static float measure_noise(const ink_map *map, const tiles *t, float *noise)
 {
     double sum = 0, count = 0;
     for (uint32_t ty = 0; ty < t->down; ty++)
@@ -332,7 +334,7 @@ static float measure_noise(const ink_map *map, tiles *t)
                     tile_sum += level < 0 ? (double)level * level : 0;
                     tile_count += level < 0;
                 }
-            t->scratch[ty * t->across + tx] = tile_count > 0 ? sqrtf((float)(tile_sum / tile_count)) : 0;
+            noise[ty * t->across + tx] = tile_count > 0 ? sqrtf((float)(tile_sum / tile_count)) : 0;
             sum += tile_sum;
             count += tile_count;
         }
@@ -347,11 +349,10 @@ static float above_noise(float noise)
 
 /* A share of the strongest ink near, so that faint writing is found beside bold, and a bold stroke's blurred edge is no
  * part of it; never so low that noise would be written. */
-static void find_threshold(ink_map *map, tiles *t, float *noise)
+static void find_threshold(ink_map *map, tiles *t, const float *noise)
 {
     uint32_t all[LEVELS] = { 0 };
-    map->noise = measure_noise(map, t);
-    memcpy(noise, t->scratch, (size_t)t->across * t->down * sizeof *noise);
+    const float least = above_noise(map->noise);
     for (uint32_t ty = 0; ty < t->down; ty++)
         for (uint32_t tx = 0; tx < t->across; tx++) {
             uint32_t histogram[LEVELS] = { 0 }, box[4];
@@ -360,7 +361,7 @@ static void find_threshold(ink_map *map, tiles *t, float *noise)
                 for (uint32_t x = box[0]; x < box[2]; x++)
                     histogram[map->ink.pixels[(size_t)y * map->ink.width + x]]++;
             for (int i = 0; i < LEVELS; i++)
-                all[i] += (float)i >= above_noise(map->noise) ? histogram[i] : 0;
+                all[i] += (float)i >= least ? histogram[i] : 0;
             t->level[ty * t->across + tx] = (float)ink_histogram_level(histogram, LEVELS, 0.98f);
         }
     spread(t, true);
@@ -406,14 +407,14 @@ ink_status ink_map_make(const ink_picture *given, const ink_read_options *option
                         picture->height);
     reduce(picture, factor, &map->grey, sums);
     double costs[2];
-    for (int light = 0; light < 2; light++) {
+    for (int light = 1; light >= 0; light--) { /* dark ink last, for then its paper is there already */
         guess_paper(&map->grey, light, &t);
         draw_tiles(&t, &map->paper);
         costs[light] = cost_of(&map->grey, &map->paper, light, &t);
     }
     map->light = options->polarity ? options->polarity == INK_POLARITY_LIGHT : costs[1] < costs[0];
-    if (!map->light) {
-        guess_paper(&map->grey, false, &t);
+    if (map->light) {
+        guess_paper(&map->grey, true, &t);
         draw_tiles(&t, &map->paper);
     }
     ink_of(&map->grey, &map->paper, map->light, &map->ink, histogram);
@@ -421,6 +422,7 @@ ink_status ink_map_make(const ink_picture *given, const ink_read_options *option
     measure_paper(&map->grey, &map->ink, written, &t);
     draw_tiles(&t, &map->paper);
     ink_of(&map->grey, &map->paper, map->light, &map->ink, histogram);
+    map->noise = measure_noise(map, &t, noise);
     find_threshold(map, &t, noise);
     return INK_OK;
 }

@@ -110,39 +110,45 @@ static void erase_rule(ink_plane *written, const ink_components *runs, uint32_t 
     }
 }
 
+/* Long, flat and thin, as a ruled line is, and the bar of a large digit too. */
+static bool is_long(const ink_component *run, const way *d)
+{
+    const uint32_t long_side = ink_box_width(&run->box);
+    return long_side * 3 >= d->along && ink_box_height(&run->box) * 8 <= long_side &&
+           run->area <= 12 * long_side + long_side * d->across / 100;
+}
+
+/* Takes out the long runs that are longer than that. Whether there were any. */
+static bool erase_rules(ink_plane *written, const ink_components *runs, const way *d, uint32_t longer)
+{
+    bool any = false;
+    for (uint32_t i = 1; i < runs->count; i++)
+        if (is_long(&runs->component[i], d) && ink_box_width(&runs->component[i].box) > longer) {
+            erase_rule(written, runs, i, d);
+            any = true;
+        }
+    return any;
+}
+
 static ink_status erase_way(ink_plane *written, const ink_plane *faint, const ink_plane *ink, const way *d,
                             ink_arena *arena, ink_error *error)
 {
     ink_components runs, rest;
     ink_plane marked = ink_plane_make(arena, d->along, d->across);
+    ink_plane without = ink_plane_make(arena, written->width, written->height);
     if (arena->failed)
         return ink_fail(error, INK_ERR_MEMORY, "no memory to look for ruled lines");
     mark_runs(faint, d, &marked);
     INK_TRY(ink_components_find(&marked, &marked, arena, &runs, error));
-    bool any = false;
-    for (uint32_t i = 1; i < runs.count; i++) {
-        const ink_box *b = &runs.component[i].box;
-        runs.component[i].level = ink_box_width(b) * 3 >= d->along && ink_box_height(b) * 8 <= ink_box_width(b) &&
-                                  runs.component[i].area <= 12 * ink_box_width(b) + ink_box_width(b) * d->across / 100;
-        any = any || runs.component[i].level;
-    }
-    if (!any)
-        return INK_OK;
     /* A bar of a digit is no ruled line: these are much longer than what is written is high, without them. */
-    ink_plane without = ink_plane_make(arena, written->width, written->height);
-    if (arena->failed)
-        return ink_fail(error, INK_ERR_MEMORY, "no memory to look for ruled lines");
     memcpy(without.pixels, written->pixels, (size_t)written->width * written->height);
-    for (uint32_t i = 1; i < runs.count; i++)
-        if (runs.component[i].level)
-            erase_rule(&without, &runs, i, d);
+    if (!erase_rules(&without, &runs, d, 0))
+        return INK_OK;
     INK_TRY(ink_components_find(&without, ink, arena, &rest, error));
     const uint32_t tall = digit_height(&rest, NULL, arena);
     if (arena->failed)
         return ink_fail(error, INK_ERR_MEMORY, "no memory to look for ruled lines");
-    for (uint32_t i = 1; i < runs.count; i++)
-        if (runs.component[i].level && ink_box_width(&runs.component[i].box) > 3 * tall)
-            erase_rule(written, &runs, i, d);
+    erase_rules(written, &runs, d, 3 * tall);
     return INK_OK;
 }
 

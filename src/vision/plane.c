@@ -1,7 +1,5 @@
 #include "vision/plane.h"
 
-#include "base/checked.h"
-
 #include <math.h>
 
 ink_plane ink_plane_make(ink_arena *arena, uint32_t width, uint32_t height)
@@ -9,7 +7,7 @@ ink_plane ink_plane_make(ink_arena *arena, uint32_t width, uint32_t height)
     return (ink_plane){ width, height, ink_arena_array(arena, (size_t)width * height, 1) };
 }
 
-/* What of a row of `count` pixels the new pixel that covers [from, from + span) takes: calls for each. */
+/* Which pixels of a row the new one that covers [from, from + span) takes, from first to last. */
 typedef struct cover {
     int first, last;
     float from, to;  /* what it covers, for a row that shrinks */
@@ -43,6 +41,7 @@ static float share_of(const cover *c, int at, float span)
 void ink_plane_resample(const ink_plane *from, float x, float y, float width, float height, ink_plane *to,
                         float *scratch)
 {
+    enum { BLOCK = 64 }; /* columns that are added up at once */
     const float span_x = width / (float)to->width, span_y = height / (float)to->height;
     for (uint32_t ox = 0; ox < to->width; ox++) {
         const cover c = cover_of(x + span_x * (float)ox, span_x);
@@ -61,11 +60,18 @@ void ink_plane_resample(const ink_plane *from, float x, float y, float width, fl
         const cover c = cover_of(y + span_y * (float)oy, span_y);
         const int first = c.first > 0 ? c.first : 0;
         const int last = c.last < (int)from->height - 1 ? c.last : (int)from->height - 1;
-        for (uint32_t ox = 0; ox < to->width; ox++) {
-            float sum = 0.5f;
-            for (int iy = first; iy <= last; iy++)
-                sum += share_of(&c, iy, span_y) * scratch[(size_t)iy * to->width + ox];
-            to->pixels[(size_t)oy * to->width + ox] = (uint8_t)(sum < 255 ? sum : 255);
+        for (uint32_t left = 0; left < to->width; left += BLOCK) {
+            const uint32_t count = to->width - left < BLOCK ? to->width - left : BLOCK;
+            float sum[BLOCK];
+            for (uint32_t k = 0; k < count; k++)
+                sum[k] = 0.5f;
+            for (int iy = first; iy <= last; iy++) {
+                const float share = share_of(&c, iy, span_y), *row = scratch + (size_t)iy * to->width + left;
+                for (uint32_t k = 0; k < count; k++)
+                    sum[k] += share * row[k];
+            }
+            for (uint32_t k = 0; k < count; k++)
+                to->pixels[(size_t)oy * to->width + left + k] = (uint8_t)(sum[k] < 255 ? sum[k] : 255);
         }
     }
 }

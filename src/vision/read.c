@@ -22,6 +22,8 @@ typedef struct span {
     float score;         /* how well it would be a digit: 0 at best */
 } span;
 
+enum { AT_ONCE = 64 };
+
 typedef struct reader {
     const ink_picture *picture;
     ink_session *session;
@@ -33,6 +35,7 @@ typedef struct reader {
     ink_components components;
     ink_page page;
     ink_preparer preparer;
+    uint8_t *batch; /* [AT_ONCE] prepared pictures: those that the network is shown together while spans are chosen */
     piece *pieces;
     size_t piece_count, piece_room;
     span *chosen; /* the digits, in reading order */
@@ -108,7 +111,7 @@ static void prepare(reader *r, const span *s, uint8_t *pixels)
 {
     ink_plane mark;
     if (cut_out(r, s, &mark))
-        ink_preparer_run(&r->preparer, &mark, &ink_looks_usual, pixels);
+        ink_preparer_run(&r->preparer, &mark, pixels);
     else
         memset(pixels, 0, (size_t)r->preparer.width * r->preparer.height);
 }
@@ -132,8 +135,8 @@ static ink_status add_piece(reader *r, uint32_t group, const ink_cut *left, cons
 {
     enum { MOST_PIECES = 2 * INK_MOST_MARKS };
     if (r->piece_count == MOST_PIECES)
-        return ink_fail(error, INK_ERR_LIMIT, "picture: its marks come to more than %d pieces, wanted a page of writing",
-                        MOST_PIECES);
+        return ink_fail(error, INK_ERR_LIMIT,
+                        "picture: its marks come to more than %d pieces, wanted a page of writing", MOST_PIECES);
     r->pieces = ink_arena_grow(r->arena, r->pieces, r->piece_count, sizeof *r->pieces, &r->piece_room);
     if (!r->pieces)
         return no_memory(error);
@@ -152,12 +155,11 @@ static ink_status add_piece(reader *r, uint32_t group, const ink_cut *left, cons
 static ink_status is_digit(reader *r, const span *s, bool *sure, ink_error *error)
 {
     const size_t classes = r->info->classes;
-    uint8_t *pixels = ink_arena_array(r->arena, (size_t)r->preparer.width * r->preparer.height, 1);
     float *answers = ink_arena_array(r->arena, classes, sizeof *answers);
-    if (r->arena->failed)
+    if (!answers)
         return no_memory(error);
-    prepare(r, s, pixels);
-    INK_TRY(ink_session_run_u8(r->session, pixels, 1, answers, error));
+    prepare(r, s, r->batch);
+    INK_TRY(ink_session_run_u8(r->session, r->batch, 1, answers, error));
     *sure = answers[ink_argmax(answers, classes)] >= INK_READ_THRESHOLD;
     return INK_OK;
 }
@@ -247,10 +249,9 @@ static ink_status run(reader *r, const uint8_t *pixels, size_t count, float *ans
  * programming, as Y. LeCun and others, "Gradient-Based Learning Applied to Document Recognition", 1998, part V. */
 static ink_status choose(reader *r, size_t from, size_t to, ink_error *error)
 {
-    enum { MOST = 20, AT_ONCE = 64 }; /* pieces of a span; spans that the network is shown together */
+    enum { MOST = 20 }; /* pieces of a span */
     const size_t n = to - from, classes = r->info->classes, size = (size_t)r->preparer.width * r->preparer.height;
-    const size_t most = n * MOST;
-    span *spans = ink_arena_array(r->arena, most + 1, sizeof *spans);
+    span *spans = ink_arena_array(r->arena, n * MOST + 1, sizeof *spans);
     float *best = ink_arena_array(r->arena, n + 1, sizeof *best);
     size_t *by = ink_arena_array(r->arena, n + 1, sizeof *by), count = 0;
     if (r->arena->failed)
@@ -263,14 +264,13 @@ static ink_status choose(reader *r, size_t from, size_t to, ink_error *error)
                 spans[count++] = s;
         }
     }
-    uint8_t *pixels = ink_arena_array(r->arena, AT_ONCE, size);
     float *answers = ink_arena_array(r->arena, (count + 1) * classes, sizeof *answers);
-    if (r->arena->failed)
+    if (!answers)
         return no_memory(error);
     for (size_t i = 0, k = 0; i < count && count > n; i += k) { /* else there is nothing to choose */
         for (k = 0; k < AT_ONCE && i + k < count; k++)
-            prepare(r, &spans[i + k], pixels + k * size);
-        INK_TRY(run(r, pixels, k, answers + i * classes, error));
+            prepare(r, &spans[i + k], r->batch + k * size);
+        INK_TRY(run(r, r->batch, k, answers + i * classes, error));
     }
     for (size_t i = 1; i <= n; i++)
         best[i] = -1e30f;
@@ -299,6 +299,10 @@ static ink_status choose(reader *r, size_t from, size_t to, ink_error *error)
 
 static ink_status find_marks(reader *r, ink_error *error)
 {
+    if (!r->options->single) /* where there is nothing to choose */
+        r->batch = ink_arena_array(r->arena, AT_ONCE, (size_t)r->preparer.width * r->preparer.height);
+    if (r->arena->failed)
+        return no_memory(error);
     for (size_t i = 0; i < r->page.count;) {
         const size_t from = r->piece_count;
         const uint32_t line = r->page.group[i].line;
@@ -312,9 +316,9 @@ static ink_status find_marks(reader *r, ink_error *error)
 
 /* ---- from the picture to its page ---- */
 
-static ink_status find_page(reader *r, const ink_picture *picture, ink_error *error)
+static ink_status find_page(reader *r, ink_error *error)
 {
-    INK_TRY(ink_map_make(picture, r->options, r->arena, &r->map, error));
+    INK_TRY(ink_map_make(r->picture, r->options, r->arena, &r->map, error));
     const uint32_t w = r->map.ink.width, h = r->map.ink.height;
     r->written = ink_plane_make(r->arena, w, h);
     r->crop = ink_plane_make(r->arena, w, h);
@@ -336,7 +340,7 @@ static ink_status begin(reader *r, const ink_read_options *options, uint32_t hei
 {
     r->options = options;
     r->picture = picture;
-    INK_TRY(find_page(r, picture, error));
+    INK_TRY(find_page(r, error));
     return ink_preparer_init(&r->preparer, height, width, r->map.ink.height + 2, r->arena) ? INK_OK : no_memory(error);
 }
 

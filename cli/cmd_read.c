@@ -21,7 +21,6 @@
 #define NOT_GIVEN (-1.0)
 
 enum {
-    MOST_PIXELS = 4000000, /* of a JPEG that is decoded at a scale: a little more than reading works on */
     ALTERNATIVES = 3,
     SURE_INK = 0x1565c0, UNSURE_INK = 0xd32f2f,
 };
@@ -288,7 +287,7 @@ static int read_one(job *work, const char *path)
     const char *name = slurp_name(path);
     picture p;
     ink_reading *reading = NULL;
-    int code = picture_read(path, MOST_PIXELS, &p);
+    int code = picture_read(path, INK_READ_PIXELS, &p);
     if (code)
         return code;
     const ink_picture shown = { p.pixels, p.width, p.height, p.channels, 0 };

@@ -371,6 +371,9 @@ typedef struct ink_read_options {
 } ink_read_options;
 #define INK_READ_OPTIONS_INIT { sizeof(ink_read_options), NULL, INK_POLARITY_FIND, 0, 0.0f, 0, 0 }
 #define INK_READ_THRESHOLD 0.7f
+/* A picture of more pixels is reduced by a whole factor before it is worked on. Who can decode at a scale need give no
+ * more than about as many. */
+#define INK_READ_PIXELS 4000000
 
 /* Something written that may be a digit. */
 typedef struct ink_mark {

@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* JPEGs of more pixels are decoded at a scale: one digit needs no more. */
-enum { MOST_PIXELS = 4000000 };
-
 static int wrong_size(const char *name, uint32_t height, uint32_t width,
                       const ink_model_info *model)
 {
@@ -112,7 +109,7 @@ void image_one_close(image_one *one)
 static int decode_to_prepare(const image_one *one, image_set *out)
 {
     picture decoded;
-    int code = picture_file_decode(&one->file, MOST_PIXELS, PICTURE_BACK_UNLIKE_INK, &decoded);
+    int code = picture_file_decode(&one->file, INK_READ_PIXELS, PICTURE_BACK_UNLIKE_INK, &decoded);
     out->owned = decoded.pixels;
     out->data = decoded.pixels;
     out->height = decoded.height;

@@ -3,8 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Pictures are worked on at no more pixels than this: digits of a page are still tens of them high. */
-enum { MOST_PIXELS = 3000000, LEVELS = 256 };
+enum { LEVELS = 256 };
 
 /* Tiles, each of which has one level of paper: between their middles it changes in straight lines. */
 typedef struct tiles {
@@ -382,7 +381,7 @@ ink_status ink_map_make(const ink_picture *given, const ink_read_options *option
     uint32_t factor = 1, left = 0, top = 0, histogram[LEVELS];
     leave_frame(&inside, true, &left);
     leave_frame(&inside, false, &top);
-    while ((uint64_t)(picture->width / factor) * (picture->height / factor) > MOST_PIXELS)
+    while ((uint64_t)(picture->width / factor) * (picture->height / factor) > INK_READ_PIXELS)
         factor++;
     if (factor > picture->width || factor > picture->height)
         return ink_fail(error, INK_ERR_LIMIT, "picture: found %ux%u pixels, wanted a shape less long", picture->width,

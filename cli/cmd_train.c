@@ -74,6 +74,7 @@ static const cli_option options[] = {
     SETTING(20, "rotation", "DEG", "augment: degrees each way"),
     SETTING(21, "scale", "S", "augment: 0.1 is sizes from 1/1.1 to 1.1"),
     SETTING(22, "shear", "S", "augment: pixels sideways for each pixel down"),
+    SETTING(38, "stretch", "S", "augment: 0.1 is widths from 1/1.1 to 1.1 of what they were to the height"),
     SETTING(23, "elastic", "P", "augment: pixels, bends on a coarse grid"),
     SETTING(24, "thickness", "P", "augment: pixels that strokes grow or thin"),
     SETTING(37, "unchanged", "C", "augment: chance that a picture stays as it is"),

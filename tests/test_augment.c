@@ -102,6 +102,51 @@ static void amounts_hold(void **state)
     assert_true(least_ink < 0.9 && most_ink > 1.1);
 }
 
+/* The width for the height changes, to both sides and by no more than the amount; the ink remains as much. */
+static void stretching_keeps_the_area(void **state)
+{
+    (void)state;
+    uint8_t from[PIXELS], to[PIXELS];
+    double x, y, least = 0, most = 0, mean = 0;
+    draw(from);
+    const double before = ink(from, &x, &y);
+    ink_bounds box, was;
+    assert_true(ink_raster_box(from, 1, SIDE, SIDE, &was));
+    const double aspect = log((double)(was.right - was.left) / (was.bottom - was.top));
+    for (uint64_t seed = 0; seed < 500; seed++) {
+        apply((ink_augment){ .stretch = 0.4f }, seed, from, to);
+        assert_true(fabs(ink(to, &x, &y) / before - 1) < 0.03);
+        assert_true(ink_raster_box(to, 1, SIDE, SIDE, &box));
+        const double by = log((double)(box.right - box.left) / (box.bottom - box.top)) - aspect;
+        /* Edges are whole pixels: one more or less of each side. */
+        assert_true(fabs(by) < 0.4 + 1.0 / (was.right - was.left) + 1.0 / (was.bottom - was.top));
+        least = fmin(least, by);
+        most = fmax(most, by);
+        mean += by / 500;
+    }
+    assert_true(least < -0.25 && most > 0.25 && fabs(mean) < 0.1);
+}
+
+/* A line begins and ends outside: what ends within the picture is somebody's stroke. */
+static void lines_go_across(void **state)
+{
+    (void)state;
+    uint8_t blank[PIXELS] = { 0 }, to[PIXELS];
+    int drawn = 0;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        int all = 0, edge = 0;
+        apply((ink_augment){ .lines = 1 }, seed, blank, to);
+        for (int y = 0; y < SIDE; y++)
+            for (int x = 0; x < SIDE; x++) {
+                all += to[y * SIDE + x] > 0;
+                edge += to[y * SIDE + x] > 0 && (y == 0 || x == 0 || y == SIDE - 1 || x == SIDE - 1);
+            }
+        assert_true(all == 0 || edge > 0);
+        drawn += all > SIDE;
+    }
+    assert_true(drawn > 150);
+}
+
 static void erasing_takes_a_rectangle(void **state)
 {
     (void)state;
@@ -288,6 +333,8 @@ int main(void)
         cmocka_unit_test(nothing_changes_nothing),
         cmocka_unit_test(the_seed_decides),
         cmocka_unit_test(amounts_hold),
+        cmocka_unit_test(stretching_keeps_the_area),
+        cmocka_unit_test(lines_go_across),
         cmocka_unit_test(erasing_takes_a_rectangle),
         cmocka_unit_test(knobs_are_independent),
         cmocka_unit_test(thickness_goes_far_and_keeps_ink),

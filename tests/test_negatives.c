@@ -93,8 +93,8 @@ static void labels_matter_for_digits_only(void **state)
         turned += ink_negatives_draw(&others, seed, to, scratch) == INK_NEGATIVE_TURNED;
     }
     for (int i = 0; i < INK_NEGATIVE_KINDS; i++) {
-        const int wanted = i == INK_NEGATIVE_SEVERAL ? 280 : i == INK_NEGATIVE_STROKES ? 420 : 140;
-        assert_true(kinds[i] > wanted - 105 && kinds[i] < wanted + 105); /* six standard deviations: 67 to 103 */
+        const int wanted = i == INK_NEGATIVE_SEVERAL ? 467 : i == INK_NEGATIVE_STROKES ? 350 : 117;
+        assert_true(kinds[i] > wanted - 106 && kinds[i] < wanted + 106); /* six standard deviations: 62 to 106 */
     }
     assert_int_equal(turned, 0);
 }

@@ -30,8 +30,7 @@ int ink_augment_any(const ink_augment *a)
 {
     return a->shift > 0 || a->rotation > 0 || a->scale > 0 || a->shear > 0 || a->elastic > 0 ||
            a->thickness > 0 || a->outline > 0 || a->fit > 0 || a->erase > 0 || a->lines > 0 || a->coarse > 0 ||
-           a->blur > 0 ||
-           a->contrast > 0 || a->noise > 0;
+           a->blur > 0 || a->stretch > 0 || a->contrast > 0 || a->noise > 0;
 }
 
 /* How the pixel at (x, y) of the new picture lies in the old one: an affine map about the middle, and
@@ -43,12 +42,12 @@ typedef struct warp {
     float dx[GRID][GRID], dy[GRID][GRID];
 } warp;
 
-static warp draw_warp(const ink_augment *a, ink_random *random, uint32_t height, uint32_t width)
+static warp draw_warp(const ink_augment *a, ink_random *random, ink_random *more, uint32_t height, uint32_t width)
 {
     warp w;
     const float angle = a->rotation * ink_random_signed(random) * 0.017453293f;
     const float both = a->scale * ink_random_signed(random);
-    const float apart = a->scale * ink_random_signed(random) / 3;
+    const float apart = a->scale * ink_random_signed(random) / 3 + a->stretch * ink_random_signed(more) / 2;
     const float size_x = expf(both + apart), size_y = expf(both - apart);
     const float shear = a->shear * ink_random_signed(random);
     const float cx = ((float)width - 1) / 2, cy = ((float)height - 1) / 2;
@@ -180,7 +179,8 @@ static void erase(ink_random *random, uint32_t channels, uint32_t height, uint32
             memset(to + c * plane + (size_t)(top + y) * width + left, 0, v);
 }
 
-/* One or two curves that begin and end beyond the picture or near its edge; a quarter of them take ink away. */
+/* One or two curves from edge to edge, as ruled lines, folds and scratches go; a quarter of them take ink away. One that
+ * ends within the picture might be another digit's stroke, and two digits that touch are not one. */
 static void draw_lines(ink_random *random, uint32_t channels, int height, int width, uint8_t *to)
 {
     enum { PIECES = 12 };
@@ -189,10 +189,12 @@ static void draw_lines(ink_random *random, uint32_t channels, int height, int wi
         for (int i = 0; i < 3; i++)
             p[i] = (ink_point){ (1.4f * ink_random_float(random) - 0.2f) * (float)width,
                                 (1.4f * ink_random_float(random) - 0.2f) * (float)height };
-        /* Half of them go across: from edge to edge, as a ruled line or a fold does. */
-        if (ink_random_below(random, 2)) {
+        if (ink_random_below(random, 3)) {
             p[0].x = -1;
             p[2].x = (float)width;
+        } else {
+            p[0].y = -1;
+            p[2].y = (float)height;
         }
         const float grey = 60 + 195 * ink_random_float(random);
         const float level = ink_random_below(random, 4) ? grey : -1;
@@ -248,7 +250,8 @@ static void add_noise(float deviation, ink_random *random, size_t count, uint8_t
 /* What was there first draws from the seed itself, everything else from a stream of its own: so an amount that is 0
  * changes nothing of what the others do. */
 enum {
-    FIT_STREAM = 1, LINES_STREAM, COARSE_STREAM, BLUR_STREAM, CONTRAST_STREAM, NOISE_STREAM, OUTLINE_STREAM, UNCHANGED_STREAM
+    FIT_STREAM = 1, LINES_STREAM, COARSE_STREAM, BLUR_STREAM, CONTRAST_STREAM, NOISE_STREAM, OUTLINE_STREAM,
+    UNCHANGED_STREAM, STRETCH_STREAM
 };
 
 void ink_augment_apply(const ink_augment *a, uint64_t seed, uint32_t channels, uint32_t height,
@@ -261,7 +264,8 @@ void ink_augment_apply(const ink_augment *a, uint64_t seed, uint32_t channels, u
         memcpy(to, from, size);
         return;
     }
-    const warp map = draw_warp(a, &random, height, width);
+    more.state = ink_stream(seed, STRETCH_STREAM);
+    const warp map = draw_warp(a, &random, &more, height, width);
     const float thickness = a->thickness * ink_random_signed(&random);
     for (uint32_t c = 0; c < channels; c++) {
         warp_plane(&map, h, w, from + c * plane, thickness != 0 ? scratch : to + c * plane);

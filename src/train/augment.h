@@ -14,6 +14,7 @@ typedef struct ink_augment {
     float rotation;  /* degrees */
     float scale;     /* 0.1: sizes from 1 / 1.1 to 1.1, both axes together, and a third of it apart */
     float shear;     /* pixels sideways for each pixel down */
+    float stretch;   /* 0.1: widths from 1/1.1 to 1.1 of the height */
     float elastic;   /* pixels: displacements on a coarse grid, smooth between (after P. Simard, D. Steinkraus,
                         J. Platt, "Best Practices for Convolutional Neural Networks", 2003) */
     float thickness; /* pixels that strokes grow or thin, each towards the darkest, or lightest, of the neighbours.

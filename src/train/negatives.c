@@ -399,13 +399,19 @@ static bool has_ink(const artist *a, const uint8_t *digit, const ink_bounds *par
     return inside >= all / 4;
 }
 
-/* Puts what is in a box of a digit into a box of the picture. */
-static void place(artist *a, const uint8_t *digit, ink_bounds part, int left, int top, int width, int height)
+/* What is in a box of a digit, in another size, into `other`. */
+static bool scale_to(artist *a, const uint8_t *digit, ink_bounds part, int width, int height)
 {
-    if (width < 1 || height < 1)
-        return;
+    if (width < 1 || height < 1 || (size_t)width * (size_t)height > a->size)
+        return false;
     ink_raster_resample(digit, a->height, a->width, ink_axis_over((float)part.top, (float)part.bottom, height),
                         ink_axis_over((float)part.left, (float)part.right, width), a->other, a->scratch);
+    return true;
+}
+
+/* Puts `other` over the picture. */
+static void overlay(artist *a, int left, int top, int width, int height)
+{
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++) {
             const int px = left + x, py = top + y;
@@ -417,8 +423,66 @@ static void place(artist *a, const uint8_t *digit, ink_bounds part, int left, in
         }
 }
 
+static void place(artist *a, const uint8_t *digit, ink_bounds part, int left, int top, int width, int height)
+{
+    if (scale_to(a, digit, part, width, height))
+        overlay(a, left, top, width, height);
+}
+
+/* Where the left edge of `other` is when it comes from the right and meets the picture's ink; `away` if it never does. */
+static int meeting(const artist *a, int top, int width, int height, int away)
+{
+    enum { INK = 110 };
+    int at = -a->width;
+    for (int y = 0; y < height; y++) {
+        if (top + y < 0 || top + y >= a->height)
+            continue;
+        const uint8_t *there = a->to + (size_t)(top + y) * (size_t)a->width, *here = a->other + (size_t)(y * width);
+        int end = a->width, begin = 0;
+        while (end > 0 && there[end - 1] < INK)
+            end--;
+        while (begin < width && here[begin] < INK)
+            begin++;
+        if (end > 0 && begin < width && end - begin > at)
+            at = end - begin;
+    }
+    return at > -a->width ? at : away;
+}
+
+/* Two as they stand in a number where they touch: not their boxes but their ink meets, wherever that is. */
+static bool draw_touching(artist *a)
+{
+    unsigned one, two;
+    ink_bounds p, q;
+    const uint8_t *first = any_digit(a, "", &one);
+    const uint8_t *second = any_digit(a, among(one, "1") ? "1" : "", &two);
+    if (!ink_raster_box(first, 1, a->height, a->width, &p) || !ink_raster_box(second, 1, a->height, a->width, &q))
+        return false;
+    const float squeeze = even(a, 0.7f, 1.1f), other = even(a, 0.85f, 1.18f);
+    float w1 = (float)(p.right - p.left) * squeeze, h1 = (float)(p.bottom - p.top);
+    float w2 = (float)(q.right - q.left) * squeeze * other, h2 = (float)(q.bottom - q.top) * other;
+    const float scale = (float)a->side * 24 / 28 / fmaxf(w1 + w2, fmaxf(h1, h2));
+    w1 *= scale, h1 *= scale, w2 *= scale, h2 *= scale;
+    /* On one line, nearly. */
+    const float foot = ((float)a->height + fmaxf(h1, h2)) / 2, most = 0.3f * fminf(w1, w2);
+    const int left = (int)(((float)a->width - w1 - w2) / 2), right = left + (int)(w1 + 0.5f);
+    const int width = (int)(w2 + 0.5f), height = (int)(h2 + 0.5f);
+    const int top = (int)(foot - h2 + even(a, -0.08f, 0.08f) * fmaxf(h1, h2));
+    place(a, first, p, left, (int)(foot - h1), right - left, (int)(h1 + 0.5f));
+    if (!scale_to(a, second, q, width, height))
+        return false;
+    const int at = meeting(a, top, width, height, right);
+    if ((float)(right - at) > most) /* one would lie over the other */
+        return false;
+    overlay(a, at - (int)even(a, 0, 2.5f), top, width, height);
+    fit(a);
+    return !narrow(a, a->to, 0.5f);
+}
+
 static bool draw_several(artist *a)
 {
+    if (chance(a, 0.6f))
+        return draw_touching(a);
     const bool stacked = chance(a, 0.25f), cut = chance(a, 0.3f);
     unsigned one, two;
     ink_bounds p, q;
@@ -652,12 +716,14 @@ bool ink_negatives_draw_kind(const ink_negatives *from, ink_negative kind, uint6
     return (kind != INK_NEGATIVE_TURNED || from->digits) && draw[kind](&a);
 }
 
-/* Evenly, but for two digits, twice as often, which is what is mistaken for one where digits touch; and strokes, thrice
- * as often, for there are more letters and signs than all else. */
+/* Two digits four times as often as most, for where digits touch nothing is mistaken for one as often; and strokes
+ * thrice, for there are more letters and signs than all else. */
 static ink_negative draw_kind(ink_random *random)
 {
-    static const ink_negative more[] = { INK_NEGATIVE_SEVERAL, INK_NEGATIVE_STROKES, INK_NEGATIVE_STROKES };
-    const uint32_t kind = ink_random_below(random, INK_NEGATIVE_KINDS + 3);
+    static const ink_negative more[] = { INK_NEGATIVE_SEVERAL, INK_NEGATIVE_SEVERAL, INK_NEGATIVE_SEVERAL,
+                                         INK_NEGATIVE_STROKES, INK_NEGATIVE_STROKES };
+    enum { MORE = sizeof more / sizeof *more };
+    const uint32_t kind = ink_random_below(random, INK_NEGATIVE_KINDS + MORE);
     return kind < INK_NEGATIVE_KINDS ? (ink_negative)kind : more[kind - INK_NEGATIVE_KINDS];
 }
 

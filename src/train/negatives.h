@@ -18,7 +18,7 @@ typedef struct ink_negatives {
     bool digits;             /* the labels are the digits' values: then digits turned and mirrored are among them */
 } ink_negatives;
 
-/* The kinds, drawn evenly, but for SEVERAL, twice, and STROKES, thrice as often. */
+/* The kinds, drawn evenly, but for SEVERAL, four times, and STROKES, thrice as often. */
 typedef enum ink_negative {
     INK_NEGATIVE_STROKES,  /* one to six strokes, joined or not, and stems with bars and bows: scribbles, letters */
     INK_NEGATIVE_TURNED,   /* a digit mirrored, upside down or turned by 90 degrees, where that is no digit */

@@ -46,6 +46,7 @@ static const row rows[] = {
     { "rotation", REAL, AT(augment.rotation), 0, 0, 180, NULL },
     { "scale", REAL, AT(augment.scale), 0, 0, 1, NULL },
     { "shear", REAL, AT(augment.shear), 0, 0, 1, NULL },
+    { "stretch", REAL, AT(augment.stretch), 0, 0, 1, NULL },
     { "elastic", REAL, AT(augment.elastic), 0, 0, 100, NULL },
     { "thickness", REAL, AT(augment.thickness), 0, 0, 3, NULL },
     { "unchanged", REAL, AT(augment.unchanged), 0, 0, 1, NULL },

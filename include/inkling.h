@@ -333,6 +333,14 @@ INK_API ink_status ink_session_run_u8(ink_session *session, const uint8_t *pixel
 INK_API ink_status ink_session_run_f32(ink_session *session, const float *input, size_t images,
                                        float *output, ink_error *error);
 
+/* Runs the network on one picture, [C, H, W] bytes, and keeps what its steps compute, for those who want to look.
+ * `outputs` has an entry for each step of the plan (ink_model_step): NULL, or where the step's output goes, as many
+ * floats as its shape has elements, in the order of that shape: channels, rows, columns for a picture, wherever they lie
+ * in the arena. What a step gives as bytes (I8 weights) is given as the floats that they stand for.
+ * Errors: INK_ERR_ARGUMENT. Allocates nothing. */
+INK_API ink_status ink_session_run_steps(ink_session *session, const uint8_t *pixels, float *const *outputs,
+                                         ink_error *error);
+
 /* How many of the session's threads a run of so many images uses: a few small images are done before another thread
  * would be awake. 0 for NULL. */
 INK_API uint32_t ink_session_threads(const ink_session *session, size_t images);

@@ -24,6 +24,7 @@ struct ink_session {
     const ink_kernel *pixels_kernel;
     ink_observer *observer; /* or NULL */
     void *observer_context;
+    float *const *step_outputs; /* while ink_session_run_steps runs, else NULL */
     /* The run that is under way. */
     const uint8_t *pixels;
     const float *floats;
@@ -141,6 +142,23 @@ void ink_session_observe(ink_session *session, ink_observer *observer, void *con
     session->observer_context = context;
 }
 
+/* What a step has written for one image, in the order of its shape, wherever it lies. */
+static void read_view(const ink_view *view, const float *from, float *to)
+{
+    const uint8_t *bytes = (const uint8_t *)from; /* with a quantum */
+    uint32_t dim[4];
+    size_t stride[4];
+    ink_view_copy_shape(view, dim, stride);
+    for (uint32_t a = 0; a < dim[0]; a++)
+        for (uint32_t b = 0; b < dim[1]; b++)
+            for (uint32_t c = 0; c < dim[2]; c++)
+                for (uint32_t d = 0; d < dim[3]; d++) {
+                    const size_t at = a * stride[0] + b * stride[1] + c * stride[2] + d * stride[3];
+                    *to++ = view->quantum.scale != 0 ?
+                        (float)(bytes[at] - view->quantum.zero) * view->quantum.scale : from[at];
+                }
+}
+
 /* Runs the plan on `count` images from image `first` on, in one thread's part of the arena. */
 static void run_chunk(ink_session *s, uint32_t worker, size_t first, size_t count)
 {
@@ -170,12 +188,16 @@ static void run_chunk(ink_session *s, uint32_t worker, size_t first, size_t coun
             s->observer(s->observer_context, step, inputs[0], count * step->inputs[0].elements);
         step->op->run(step, &(ink_run){
             count, inputs, arena + plan->buffers[step->output.buffer].offset * s->batch, scratch, taken });
+        if (s->step_outputs && s->step_outputs[i])
+            read_view(&step->output, arena + plan->buffers[step->output.buffer].offset * s->batch, s->step_outputs[i]);
         if (s->seconds) {
             const double after = now();
             s->seconds[worker * plan->step_count + i] += after - before;
             before = after;
         }
     }
+    if (s->step_outputs)
+        return;
     memcpy(s->output + first * classes, arena + plan->buffers[plan->output.buffer].offset * s->batch,
            count * classes * sizeof *s->output);
 }
@@ -249,6 +271,18 @@ ink_status ink_session_run_f32(ink_session *session, const float *input, size_t 
                                float *output, ink_error *error)
 {
     return run(session, NULL, input, images, output, error);
+}
+
+ink_status ink_session_run_steps(ink_session *session, const uint8_t *pixels, float *const *outputs, ink_error *error)
+{
+    if (!session || !pixels || !outputs)
+        return ink_fail(error, INK_ERR_ARGUMENT, "ink_session_run_steps: an argument is NULL");
+    session->pixels = pixels;
+    session->floats = NULL;
+    session->step_outputs = outputs;
+    run_chunk(session, 0, 0, 1);
+    session->step_outputs = NULL;
+    return INK_OK;
 }
 
 double ink_session_step_seconds(const ink_session *session, size_t step)

@@ -1,7 +1,7 @@
 /* inkling inspect: what is in a model file. */
 #include "commands.h"
 
-#include "common/json_out.h"
+#include "common/answer_json.h"
 #include "common/run.h"
 #include "common/table.h"
 
@@ -380,26 +380,9 @@ static json_t *steps_json(const ink_model *model)
 static int print_json(const ink_model *model, const char *path, bool kernels)
 {
     const ink_model_info *info = ink_model_get_info(model);
-    json_t *document = js_map(), *input = js_map();
-    js_put(input, "channels", js_count(info->channels));
-    js_put(input, "height", js_count(info->height));
-    js_put(input, "width", js_count(info->width));
-    js_put(input, "scale", js_number(info->input_scale));
-    js_put(input, "offset", js_number(info->input_offset));
+    json_t *document = js_map();
     js_put(document, "model", js_text(path));
-    js_put(document, "name", js_text(info->name));
-    js_put(document, "architecture", js_text(info->architecture));
-    js_put(document, "format", js_text(info->format));
-    js_put(document, "layout", js_text(ink_layout_name(info->layout)));
-    js_put(document, "input", input);
-    js_put(document, "classes", js_count(info->classes));
-    js_put(document, "labels", names_json(info->labels, info->classes));
-    js_put(document, "parameters", js_count(info->parameters));
-    js_put(document, "multiply_adds", js_count(info->macs));
-    js_put(document, "file_bytes", js_count(info->file_bytes));
-    js_put(document, "packed_bytes", js_count(info->packed_bytes));
-    js_put(document, "image_bytes", js_count(info->image_bytes));
-    js_put(document, "cpu", js_text(ink_cpu_name(info->cpu)));
+    json_put_model(document, info);
     js_put(document, "metadata", metadata_json(model));
     js_put(document, "tensors", tensors_json(model));
     js_put(document, "nodes", nodes_json(model));

@@ -1,6 +1,7 @@
 /* inkling predict: read pictures with a model. */
 #include "commands.h"
 
+#include "common/answer_json.h"
 #include "common/chance.h"
 #include "common/graph_file.h"
 #include "common/image_file.h"
@@ -349,22 +350,12 @@ static int print_text(const job *work)
 
 /* ---- the answer for a program ---- */
 
-/* Of a picture on which nothing is written the digit is null, and each class as likely as the others. */
 static json_t *json_result(const job *work, size_t i)
 {
-    const float *answer = work->answers + i * work->info->classes;
-    const size_t digit = ink_argmax(answer, work->info->classes);
-    const bool blank = is_blank(work, i);
-    json_t *result = js_map();
-    js_put(result, "file", js_text(work->items[i].name));
-    js_put(result, "index", js_count(work->items[i].index));
-    js_put(result, "digit", blank ? js_nothing() : js_count(digit));
-    js_put(result, "label", blank ? js_nothing() : js_text(work->info->labels[digit]));
-    js_put(result, "probability", js_number(blank ? 0 : (double)answer[digit]));
-    js_put(result, "probabilities", js_floats(answer, work->info->classes));
-    if (work->items[i].prepared)
-        js_put(result, "unsure", js_flag(is_unsure(work, i)));
-    return result;
+    const item *one = &work->items[i];
+    const preparing_state state = work->states[i];
+    return json_of_prediction(one->name, one->index, work->info, work->answers + i * work->info->classes,
+                              one->prepared ? &state : NULL);
 }
 
 static int print_json(const job *work)

@@ -1,6 +1,7 @@
 /* inkling read: the numbers in a drawing, photo or scan. */
 #include "commands.h"
 
+#include "common/answer_json.h"
 #include "common/image_file.h"
 #include "common/json_out.h"
 #include "common/out_file.h"
@@ -20,10 +21,7 @@
 #define OWN_MODEL "models/digits.gguf"
 #define NOT_GIVEN (-1.0)
 
-enum {
-    ALTERNATIVES = 3,
-    SURE_INK = 0x1565c0, UNSURE_INK = 0xd32f2f,
-};
+enum { SURE_INK = 0x1565c0, UNSURE_INK = 0xd32f2f };
 
 typedef struct read_options {
     run_options run;
@@ -111,52 +109,6 @@ static char *find_model(const read_options *how)
 }
 
 /* ---- one picture's answer ---- */
-
-/* A box in the picture as it was decoded, told in the file's own pixels. */
-static void own_box(const picture *p, const ink_mark *m, uint64_t box[4])
-{
-    const uint64_t right = (uint64_t)m->x + m->width, bottom = (uint64_t)m->y + m->height;
-    box[0] = (uint64_t)m->x * p->full_width / p->width;
-    box[1] = (uint64_t)m->y * p->full_height / p->height;
-    box[2] = right * p->full_width / p->width - box[0];
-    box[3] = bottom * p->full_height / p->height - box[1];
-}
-
-static json_t *json_digit(size_t digit, float probability)
-{
-    json_t *one = js_map();
-    js_put(one, "digit", js_count(digit));
-    js_put(one, "probability", js_number((double)probability));
-    return one;
-}
-
-static json_t *json_mark(const job *work, const picture *p, const ink_mark *m)
-{
-    json_t *one = json_digit(m->digit, m->probability), *others = js_list();
-    uint64_t box[4];
-    const size_t classes = work->info->classes, count = classes > ALTERNATIVES ? ALTERNATIVES + 1 : classes;
-    size_t *likely = run_most_likely(m->probabilities, classes, count);
-    own_box(p, m, box);
-    js_put(one, "box", js_counts(box, 4));
-    js_put(one, "line", js_count(m->line));
-    for (size_t i = 1; i < count; i++) /* the first is the digit itself */
-        js_push(others, json_digit(likely[i], m->probabilities[likely[i]]));
-    free(likely);
-    js_put(one, "alternatives", others);
-    js_put(one, "unsure", js_flag(m->unsure != 0));
-    return one;
-}
-
-static void add_json(job *work, const char *name, const picture *p, const ink_reading *reading)
-{
-    json_t *image = js_map(), *digits = js_list();
-    js_put(image, "file", js_text(name));
-    js_put(image, "text", js_text(reading->text));
-    for (size_t i = 0; i < reading->count; i++)
-        js_push(digits, json_mark(work, p, &reading->marks[i]));
-    js_put(image, "digits", digits);
-    js_push(work->images, image);
-}
 
 static void add_unsure(job *work, const ink_reading *reading, const char *indent)
 {
@@ -297,7 +249,7 @@ static int read_one(job *work, const char *path)
     if (!code && work->how->steps)
         code = draw_steps(work, &p, reading);
     if (!code && work->how->json)
-        add_json(work, name, &p, reading);
+        js_push(work->images, json_of_reading(name, work->info, &p, reading));
     else if (!code)
         add_text(work, name, reading);
     ink_reading_close(&reading);

@@ -36,12 +36,11 @@ int image_model_check(const char *path, const ink_model_info *model)
     return CLI_DONE;
 }
 
-/* The set keeps the file's bytes, which its data points into. */
+/* The set's data points into the file's bytes. */
 static int read_idx(bytes file, const ink_model_info *model, image_prepare how, image_set *out)
 {
     ink_idx idx;
     ink_error error;
-    out->owned = file.data;
     if (ink_idx_parse(file.data, file.size, out->name, &idx, &error))
         return cli_failed("%s", error.text);
     if (idx.rank != 1 && idx.rank != 3)
@@ -140,18 +139,28 @@ static int read_one(bytes file, const ink_model_info *model, image_prepare how, 
     return image_one_decode(&one, pixels);
 }
 
-int image_set_read_any(const char *path, const ink_model_info *model, image_prepare how, image_set *out)
+int image_set_of_bytes(const char *name, uint8_t *data, size_t size, const ink_model_info *model, image_prepare how,
+                       image_set *out)
 {
-    *out = (image_set){ .name = slurp_name(path) };
-    bytes file = { 0 };
-    int code = slurp(path, &file);
-    if (code)
-        return code;
-    code = is_idx(file) ? read_idx(file, model, how, out) : read_one(file, model, how, out);
-    if (out->owned != file.data)
-        free(file.data);
+    const bytes file = { data, size };
+    *out = (image_set){ .name = name };
+    int code = is_idx(file) ? read_idx(file, model, how, out) : read_one(file, model, how, out);
     if (code)
         image_set_close(out);
+    return code;
+}
+
+int image_set_read_any(const char *path, const ink_model_info *model, image_prepare how, image_set *out)
+{
+    bytes file = { 0 };
+    *out = (image_set){ 0 };
+    int code = slurp(path, &file);
+    if (!code)
+        code = image_set_of_bytes(slurp_name(path), file.data, file.size, model, how, out);
+    if (!code && !out->owned)
+        out->owned = file.data;
+    else
+        free(file.data);
     return code;
 }
 

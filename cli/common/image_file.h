@@ -33,6 +33,9 @@ typedef enum image_prepare {
 int image_set_read(const char *path, const ink_model_info *model, image_set *out);
 /* The same for a command that can prepare pictures. */
 int image_set_read_any(const char *path, const ink_model_info *model, image_prepare how, image_set *out);
+/* The same of a file's bytes, which must stay until the set is closed. */
+int image_set_of_bytes(const char *name, uint8_t *data, size_t size, const ink_model_info *model, image_prepare how,
+                       image_set *out);
 void image_set_close(image_set *set);
 
 /* Refuses a file of labels, or one without any picture. */

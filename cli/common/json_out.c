@@ -104,18 +104,20 @@ json_t *js_counts(const uint64_t *values, size_t count)
     return list;
 }
 
-int js_print(json_t *document)
+void js_drop(json_t *document)
+{
+    json_decref(document);
+}
+
+int js_write(json_t *document, text *to)
 {
     char *string = json_dumps(document, JSON_REAL_PRECISION(9));
     json_decref(document);
     if (!string)
         return cli_failed("no memory for the JSON document");
-    text answer = { 0 };
-    text_printf(&answer, "%s\n", string);
+    text_printf(to, "%s\n", string);
     free(string);
-    int code = cli_print(&answer);
-    text_free(&answer);
-    return code;
+    return CLI_DONE;
 }
 
 #else
@@ -161,10 +163,26 @@ json_t *js_counts(const uint64_t *values, size_t count)
     return NULL;
 }
 
-int js_print(json_t *document)
+void js_drop(json_t *document)
 {
     (void)document;
+}
+
+int js_write(json_t *document, text *to)
+{
+    (void)document;
+    (void)to;
     return js_refused(true);
 }
 
 #endif
+
+int js_print(json_t *document)
+{
+    text answer = { 0 };
+    int code = js_write(document, &answer);
+    if (!code)
+        code = cli_print(&answer);
+    text_free(&answer);
+    return code;
+}

@@ -4,6 +4,8 @@
 #ifndef INK_CLI_JSON_OUT_H
 #define INK_CLI_JSON_OUT_H
 
+#include "common/textbuf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,7 +35,10 @@ json_t *js_nothing(void); /* null */
 json_t *js_floats(const float *values, size_t count);
 json_t *js_counts(const uint64_t *values, size_t count);
 
-/* Prints the document on one line to standard output and frees it. */
+void js_drop(json_t *document); /* frees it */
+/* Adds the document to `to`, on one line, and frees it. */
+int js_write(json_t *document, text *to);
+/* Prints it so to standard output and frees it. */
 int js_print(json_t *document);
 
 #endif

@@ -44,15 +44,26 @@ const char *cli_program(void)
     return program_name;
 }
 
-static text *kept; /* what cli_keep asked for */
+static text *kept;                 /* what cli_keep asked for */
+static _Thread_local text *caught; /* what cli_catch asked for */
 
 void cli_keep(text *to)
 {
     kept = to;
 }
 
+void cli_catch(text *to)
+{
+    caught = to;
+}
+
 static void CLI_PRINTF(1, 0) say(const char *format, va_list arguments)
 {
+    if (caught) {
+        text_free(caught);
+        text_vprintf(caught, format, arguments);
+        return;
+    }
     text raw = { 0 }, line = { 0 };
     text_vprintf(&raw, format, arguments);
     text_printf(&line, "%s: ", program_name);

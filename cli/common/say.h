@@ -18,6 +18,9 @@ int cli_misused(const char *format, ...) CLI_PRINTF(1, 2);
 /* From now on what is said also goes to `to`, as it is and without the program's name: the last line only. NULL ends
  * that. For commands that go on after a failure and tell it in their answer. */
 void cli_keep(text *to);
+/* From now on what this thread says goes to `to` alone: the last line, as with cli_keep. NULL ends that. For a server,
+ * whose clients are to hear it. */
+void cli_catch(text *to);
 
 /* Prints the whole text to standard output; says so and gives CLI_FAILED where that fails. */
 int cli_print(const text *answer);

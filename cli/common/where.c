@@ -53,7 +53,8 @@ char *where_beside(const char *relative)
 
 char *where_shared(const char *relative)
 {
-    static const char *const beside[] = { "../share/inkling", "../..", "../../.." };
+    static const char *const beside[] = { "../share/inkling", "../..", "../../..",
+                                          "../../share/inkling", "../../../.." }; /* of a helper */
     for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
         text path = { 0 };
         text_printf(&path, "%s/%s", beside[i], relative);

@@ -9,7 +9,7 @@ void where_start(const char *argv0);
  * out. free() it. */
 char *where_beside(const char *relative);
 
-/* A file that came along, like "models/digits.gguf": of the installation, ../share/inkling beside the program, or of
+/* A file or folder that came along, like "models/digits.gguf": of the installation, ../share/inkling beside the program, or of
  * the source tree around a build, in `build/` or in a folder of it. NULL where it is in neither. free() it. */
 char *where_shared(const char *relative);
 

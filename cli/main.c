@@ -5,6 +5,7 @@
 #include "common/data_options.h"
 #include "common/help.h"
 #include "common/image_file.h"
+#include "common/serve_options.h"
 #include "common/where.h"
 
 #include "inkling.h"
@@ -31,10 +32,14 @@
 #ifdef INK_HAVE_OPENSSL
 #include <openssl/opensslv.h>
 #endif
+#ifdef INK_HAVE_MICROHTTPD
+#include <microhttpd.h>
+#endif
 
 const cli_command *const cli_commands[] = {
     &read_command, &predict_command, &eval_command, &inspect_command, &graph_command,
-    &bench_command, &train_command, &quantize_command, &convert_command, &data_command, &help_command_row, NULL,
+    &bench_command, &train_command, &quantize_command, &convert_command, &data_command, &serve_command,
+    &help_command_row, NULL,
 };
 
 static const cli_command *find(const char *name)
@@ -87,7 +92,7 @@ static int show_version(void)
 #else
     text_add(&answer, ", no jansson");
 #endif
-    /* Of the headers: these two are loaded by inkling-data alone. */
+    /* Of the headers: these are loaded by inkling-data and inkling-serve alone. */
 #ifdef INK_HAVE_CURL
     text_printf(&answer, ", libcurl %s", LIBCURL_VERSION);
 #else
@@ -97,6 +102,12 @@ static int show_version(void)
     text_add(&answer, ", " OPENSSL_VERSION_TEXT);
 #else
     text_add(&answer, ", no OpenSSL");
+#endif
+#ifdef INK_HAVE_MICROHTTPD
+    text_printf(&answer, ", libmicrohttpd %x.%x.%x", MHD_VERSION >> 24, MHD_VERSION >> 16 & 0xff,
+                (unsigned)(MHD_VERSION >> 8 & 0xff));
+#else
+    text_add(&answer, ", no libmicrohttpd");
 #endif
     text_add(&answer, "\n");
     int code = cli_print(&answer);

@@ -7,7 +7,8 @@ import unittest
 
 from support import BUILT_WITH, FullyConnected, ProgramTest, compressed, jpeg, pgm, png, run
 
-COMMANDS = ["read", "predict", "eval", "inspect", "graph", "bench", "train", "quantize", "convert", "data", "help"]
+COMMANDS = ["read", "predict", "eval", "inspect", "graph", "bench", "train", "quantize", "convert", "data", "serve",
+            "help"]
 SHELLS = ["bash", "zsh", "fish"]
 
 
@@ -50,7 +51,8 @@ class Usage(ProgramTest):
                 ("bench", "images threads batch cpu nodes seconds json"),
                 ("quantize", "calibrate labels keep threads cpu json"),
                 ("convert", "layout json"),
-                ("data", "dir mirror sums timeout force json")):
+                ("data", "dir mirror sums timeout force json"),
+                ("serve", "port host web threads connections max-body timeout cpu verbose quiet")):
             found = options_of(self.done(command, "--help").out)
             self.assertEqual({"--" + name for name in options.split()} - found, set())
 

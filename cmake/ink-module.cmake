@@ -3,6 +3,7 @@ file(GLOB ink_module_sources CONFIGURE_DEPENDS web/module/*.c web/module/libc/*.
 add_executable(inkling_module ${ink_module_sources} $<TARGET_OBJECTS:inkling_objects>)
 target_include_directories(inkling_module PRIVATE include src)
 ink_compile(inkling_module)
+set_property(SOURCE ${ink_module_sources} APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:Release>:-Os>)
 # These are what the compiler's own knowledge of them is turned into.
 set_property(SOURCE web/module/libc/bytes.c APPEND PROPERTY COMPILE_OPTIONS -fno-builtin)
 if(INK_WASM_SIMD)

@@ -12,6 +12,16 @@
 #define INK_CPU_neon INK_CPU_NEON
 #define INK_CPU_simd128 INK_CPU_SIMD128
 
+/* The module for WebAssembly (web/module) leaves out what it never calls, in the table and so in all. */
+#if !INK_HAVE_TRAINING
+#define TAPE_KERNEL(...)
+#if INK_HAVE_SIMD128
+#define SPARE_KERNEL(...)
+#else
+#define SPARE_KERNEL KERNEL
+#endif
+#endif
+
 static const ink_kernel table[] = {
 #define KERNEL(operation, isa, columns)                                                            \
     { .name = #operation "_" #isa,                                                                 \

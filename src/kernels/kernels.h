@@ -25,6 +25,10 @@
 #else
 #define INK_HAVE_SIMD128 0
 #endif
+/* -DINK_HAVE_TRAINING=0: the library runs networks by its best kernels, and trains none. */
+#ifndef INK_HAVE_TRAINING
+#define INK_HAVE_TRAINING 1
+#endif
 
 /* Indirect matrix product, for dense layers and convolutions alike. For each row r and column c:
  *

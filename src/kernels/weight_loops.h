@@ -6,6 +6,8 @@
 #include "kernels/kernels.h"
 #include "kernels/unroll.h"
 
+#include <string.h>
+
 /* A line of G g: three or five taps make four or six. */
 ALWAYS_INLINE void winograd_weights_line(const size_t side, const size_t taps, const vec g[5], vec u[6])
 {
@@ -35,47 +37,56 @@ ALWAYS_INLINE void winograd_weights_line(const size_t side, const size_t taps, c
     u[5] = g[taps - 1];
 }
 
-ALWAYS_INLINE void winograd_weights(const ink_winograd_weights_f32 *k, const size_t side, const size_t taps)
+ALWAYS_INLINE void winograd_weights(const float *g, ptrdiff_t tap, float *u, size_t next, const size_t side,
+                                    const size_t taps)
 {
-    for (size_t c = 0; c < k->pairs; c += LANES) {
-        const size_t left = k->pairs - c;
-        float *u = k->u + c;
-        vec rows[6][5];
+    vec rows[6][5];
+    UNROLL
+    for (size_t x = 0; x < taps; x++) {
+        vec column[5], line[6];
         UNROLL
-        for (size_t x = 0; x < taps; x++) {
-            vec g[5], line[6];
-            UNROLL
-            for (size_t y = 0; y < taps; y++)
-                g[y] = vec_load_some(k->g + (ptrdiff_t)(y * taps + x) * k->tap + c, left);
-            winograd_weights_line(side, taps, g, line);
-            UNROLL
-            for (size_t i = 0; i < side; i++)
-                rows[i][x] = line[i];
-        }
+        for (size_t y = 0; y < taps; y++)
+            column[y] = vec_load(g + (ptrdiff_t)(y * taps + x) * tap);
+        winograd_weights_line(side, taps, column, line);
         UNROLL
-        for (size_t i = 0; i < side; i++) {
-            vec line[6];
-            winograd_weights_line(side, taps, rows[i], line);
-            UNROLL
-            for (size_t n = 0; n < side; n++, u += k->next)
-                vec_store_some(u, line[n], left);
-        }
+        for (size_t i = 0; i < side; i++)
+            rows[i][x] = line[i];
+    }
+    UNROLL
+    for (size_t i = 0; i < side; i++) {
+        vec line[6];
+        winograd_weights_line(side, taps, rows[i], line);
+        UNROLL
+        for (size_t n = 0; n < side; n++, u += next)
+            vec_store(u, line[n]);
     }
 }
 
-void ISA(winograd_weights_f32)(const ink_winograd_weights_f32 *k)
-{
-    winograd_weights(k, 4, 3);
-}
+/* The last pairs, less than a vector, are computed in vectors of their own. */
+#define WEIGHTS(name, side, taps)                                                                                      \
+    static void name##_vector(const float *g, ptrdiff_t tap, float *u, size_t next)                                    \
+    {                                                                                                                  \
+        winograd_weights(g, tap, u, next, side, taps);                                                                 \
+    }                                                                                                                  \
+    void ISA(name##_f32)(const ink_winograd_weights_f32 *k)                                                            \
+    {                                                                                                                  \
+        size_t c = 0;                                                                                                  \
+        for (; c + LANES <= k->pairs; c += LANES)                                                                      \
+            name##_vector(k->g + c, k->tap, k->u + c, k->next);                                                        \
+        const size_t left = k->pairs - c;                                                                              \
+        if (!left)                                                                                                     \
+            return;                                                                                                    \
+        float g[(taps) * (taps)][LANES] = { { 0 } }, u[(side) * (side)][LANES];                                        \
+        for (size_t i = 0; i < (taps) * (taps); i++)                                                                   \
+            memcpy(g[i], k->g + (ptrdiff_t)i * k->tap + c, left * sizeof *k->g);                                       \
+        name##_vector(g[0], LANES, u[0], LANES);                                                                       \
+        for (size_t i = 0; i < (side) * (side); i++)                                                                   \
+            memcpy(k->u + i * k->next + c, u[i], left * sizeof *k->u);                                                 \
+    }
 
-void ISA(winograd4_weights_f32)(const ink_winograd_weights_f32 *k)
-{
-    winograd_weights(k, 6, 3);
-}
-
-void ISA(winograd5_weights_f32)(const ink_winograd_weights_f32 *k)
-{
-    winograd_weights(k, 6, 5);
-}
+WEIGHTS(winograd_weights, 4, 3)
+WEIGHTS(winograd4_weights, 6, 3)
+WEIGHTS(winograd5_weights, 6, 5)
+#undef WEIGHTS
 
 #endif

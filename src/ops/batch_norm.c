@@ -186,7 +186,7 @@ const ink_op ink_op_batch_norm = {
     .shape = shape,
     .prepare = prepare,
     .run = run,
-    .tape_prepare = tape_prepare,
-    .tape_forward = tape_forward,
-    .tape_backward = tape_backward,
+    .tape_prepare = INK_TAPE(tape_prepare),
+    .tape_forward = INK_TAPE(tape_forward),
+    .tape_backward = INK_TAPE(tape_backward),
 };

@@ -125,9 +125,9 @@ const ink_op ink_op_concat = {
     .shape = concat_shape,
     .prepare = prepare,
     .run = concat_run,
-    .tape_prepare = tape_prepare,
-    .tape_forward = concat_tape_forward,
-    .tape_backward = concat_tape_backward,
+    .tape_prepare = INK_TAPE(tape_prepare),
+    .tape_forward = INK_TAPE(concat_tape_forward),
+    .tape_backward = INK_TAPE(concat_tape_backward),
 };
 
 /* ---- pad: a border of one value around a picture ---- */
@@ -193,9 +193,9 @@ const ink_op ink_op_pad = {
     .shape = pad_shape,
     .prepare = prepare,
     .run = pad_run,
-    .tape_prepare = tape_prepare,
-    .tape_forward = pad_tape_forward,
-    .tape_backward = pad_tape_backward,
+    .tape_prepare = INK_TAPE(tape_prepare),
+    .tape_forward = INK_TAPE(pad_tape_forward),
+    .tape_backward = INK_TAPE(pad_tape_backward),
 };
 
 /* ---- copy: the same value in another layout ---- */

@@ -176,6 +176,13 @@ struct ink_op {
     void (*tape_backward)(const ink_tape_step *step, const ink_tape_run *run);
 };
 
+/* A library that only runs networks (web/module) is linked without what these would lead to. */
+#if INK_HAVE_TRAINING
+#define INK_TAPE(function) function
+#else
+#define INK_TAPE(function) (0 ? (function) : NULL)
+#endif
+
 #define OP(identifier) extern const ink_op ink_op_##identifier;
 #include "ops/ops.inc"
 #undef OP

@@ -174,9 +174,9 @@ static void tape_backward(const ink_tape_step *step, const ink_tape_run *run)
         .shape = shape,                                                                            \
         .prepare = prepare,                                                                        \
         .run = run,                                                                                \
-        .tape_prepare = tape_prepare,                                                              \
-        .tape_forward = tape_forward,                                                              \
-        .tape_backward = tape_backward,                                                            \
+        .tape_prepare = INK_TAPE(tape_prepare),                                                    \
+        .tape_forward = INK_TAPE(tape_forward),                                                    \
+        .tape_backward = INK_TAPE(tape_backward),                                                  \
     };
 
 POOL(max_pool2d, 4, (const ink_op_attribute[]){ POOL_ATTRIBUTES })

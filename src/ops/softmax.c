@@ -77,9 +77,9 @@ static void tape_backward(const ink_tape_step *step, const ink_tape_run *run)
         .shape = shape,                                                                            \
         .prepare = prepare,                                                                        \
         .run = run,                                                                                \
-        .tape_prepare = tape_prepare,                                                              \
-        .tape_forward = tape_forward,                                                              \
-        .tape_backward = tape_backward,                                                            \
+        .tape_prepare = INK_TAPE(tape_prepare),                                                    \
+        .tape_forward = INK_TAPE(tape_forward),                                                    \
+        .tape_backward = INK_TAPE(tape_backward),                                                  \
     };
 
 SOFTMAX(softmax)

@@ -104,9 +104,9 @@ const ink_op ink_op_flatten = {
     .activation = -1,
     .shape = flatten_shape,
     .view = rows_view,
-    .tape_prepare = tape_prepare,
-    .tape_forward = view_tape_forward,
-    .tape_backward = view_tape_backward,
+    .tape_prepare = INK_TAPE(tape_prepare),
+    .tape_forward = INK_TAPE(view_tape_forward),
+    .tape_backward = INK_TAPE(view_tape_backward),
 };
 
 /* ---- reshape: the same elements in row-major order under another shape ---- */
@@ -151,9 +151,9 @@ const ink_op ink_op_reshape = {
     .attribute_count = 1,
     .shape = reshape_shape,
     .view = rows_view,
-    .tape_prepare = tape_prepare,
-    .tape_forward = view_tape_forward,
-    .tape_backward = view_tape_backward,
+    .tape_prepare = INK_TAPE(tape_prepare),
+    .tape_forward = INK_TAPE(view_tape_forward),
+    .tape_backward = INK_TAPE(view_tape_backward),
 };
 
 /* ---- permute: output axis i is input axis order[i] ---- */
@@ -192,9 +192,9 @@ const ink_op ink_op_permute = {
     .attribute_count = 1,
     .shape = permute_shape,
     .view = permute_view,
-    .tape_prepare = tape_prepare,
-    .tape_forward = view_tape_forward,
-    .tape_backward = view_tape_backward,
+    .tape_prepare = INK_TAPE(tape_prepare),
+    .tape_forward = INK_TAPE(view_tape_forward),
+    .tape_backward = INK_TAPE(view_tape_backward),
 };
 
 /* ---- dropout: nothing at inference ---- */
@@ -258,7 +258,7 @@ const ink_op ink_op_dropout = {
     .attribute_count = 1,
     .shape = dropout_shape,
     .view = dropout_view,
-    .tape_prepare = dropout_tape_prepare,
-    .tape_forward = dropout_tape_forward,
-    .tape_backward = dropout_tape_backward,
+    .tape_prepare = INK_TAPE(dropout_tape_prepare),
+    .tape_forward = INK_TAPE(dropout_tape_forward),
+    .tape_backward = INK_TAPE(dropout_tape_backward),
 };

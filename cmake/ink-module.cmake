@@ -16,5 +16,5 @@ set_target_properties(inkling_module PROPERTIES
     SUFFIX .wasm
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/web")
 # The stack comes first, so that too deep a call is a trap and no damage.
-target_link_options(inkling_module PRIVATE -Qunused-arguments -nostdlib LINKER:--no-entry LINKER:--gc-sections LINKER:--strip-all
-    LINKER:-z,stack-size=262144 LINKER:--stack-first LINKER:--max-memory=1073741824)
+target_link_options(inkling_module PRIVATE --no-entry --gc-sections --strip-all
+    -z stack-size=262144 --stack-first --max-memory=1073741824)

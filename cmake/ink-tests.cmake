@@ -147,6 +147,30 @@ else()
     message(STATUS "Not tested: units: cmocka not found (Debian: libcmocka-dev)")
 endif()
 
+# ---- the module for WebAssembly -------------------------------------------------------------------
+
+# Its C library here, beside the system's; and the module itself in Node, where scripts/build-web has put it into web/.
+if(Cmocka_FOUND AND NOT ink_wasm)
+    ink_test_program(test_web_libc tests/web/test_libc.c)
+    target_include_directories(test_web_libc PRIVATE tests)
+    # Our memcpy is not to become a call of memcpy. What is tested there was compiled with other warnings.
+    target_compile_options(test_web_libc PRIVATE -fno-builtin -Wno-conversion -Wno-sign-conversion -Wno-shadow)
+    target_link_libraries(test_web_libc PRIVATE inkling_static Cmocka::Cmocka m)
+    ink_test(web-libc COMMAND test_web_libc LABELS unit)
+endif()
+find_program(INK_NODE NAMES node nodejs)
+if(INK_NODE AND TARGET inkling AND NOT CMAKE_CROSSCOMPILING)
+    file(GLOB ink_web_tests CONFIGURE_DEPENDS tests/web/test_*.mjs)
+    foreach(file IN LISTS ink_web_tests)
+        get_filename_component(name "${file}" NAME_WE)
+        string(REGEX REPLACE "^test_" "web-" name "${name}")
+        string(REPLACE "_" "-" name "${name}")
+        ink_test(${name} COMMAND "${INK_NODE}" "${file}" LABELS web)
+    endforeach()
+elseif(NOT CMAKE_CROSSCOMPILING)
+    message(STATUS "Not tested: the module for WebAssembly: node not found (Debian: nodejs)")
+endif()
+
 # ---- fuzzing: every input that was ever of interest is tried again --------------------------------
 
 if(EXISTS "${PROJECT_SOURCE_DIR}/fuzz/replay.c")

@@ -12,4 +12,6 @@ set(CMAKE_C_FLAGS_INIT "-nostdlibinc -isystem \"${CMAKE_CURRENT_LIST_DIR}/../web
 if(INK_WASM_SIMD)
     string(APPEND CMAKE_C_FLAGS_INIT " -msimd128 -mbulk-memory")
 endif()
+# By clang the linker would call wasm-opt where one is installed, and the module be another one there.
+set(CMAKE_C_LINK_EXECUTABLE "wasm-ld <LINK_FLAGS> <OBJECTS> -o <TARGET>")
 set(INK_WASM_MODULE ON)

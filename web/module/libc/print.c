@@ -195,17 +195,21 @@ static void put_all(writer *w, const char *format, va_list *arguments)
             format++;
             precision = number(&format, arguments);
         }
-        for (; *format == 'l' || *format == 'z'; format++) /* size_t is as long as long */
+        for (; *format == 'l' || *format == 'z'; format++) /* size_t is a long */
             longs++;
         switch (*format) {
         case 'd': {
-            const int64_t value = longs > 1 ? va_arg(*arguments, long long) : va_arg(*arguments, int);
+            const int64_t value = longs > 1    ? va_arg(*arguments, long long)
+                                  : longs == 1 ? va_arg(*arguments, long)
+                                               : va_arg(*arguments, int);
             put_whole(w, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0, 10, width, fill);
             break;
         }
         case 'u':
         case 'x': {
-            const uint64_t value = longs > 1 ? va_arg(*arguments, unsigned long long) : va_arg(*arguments, unsigned);
+            const uint64_t value = longs > 1    ? va_arg(*arguments, unsigned long long)
+                                   : longs == 1 ? va_arg(*arguments, unsigned long)
+                                                : va_arg(*arguments, unsigned);
             put_whole(w, value, false, *format == 'x' ? 16 : 10, width, fill);
             break;
         }

@@ -20,6 +20,12 @@ static const char *schedule_choice(size_t i)
     return names[i];
 }
 
+static const char *best_choice(size_t i)
+{
+    static const char *const names[] = { "accuracy", "loss", NULL };
+    return names[i];
+}
+
 static const char *augment_choice(size_t i)
 {
     static const char *const names[] = { "none", "light", "strong", NULL };
@@ -90,6 +96,7 @@ static const cli_option options[] = {
     SETTING(35, "calibrate", "0|1", "1: divide the logits so that probabilities are right on validation pictures"),
     SETTING(26, "validation", "N", "pictures set aside to choose the best epoch: a number, or a share below 1 "
                                    "(default 0.1)"),
+    SETTING_OF(39, "best", "WHAT", best_choice, "of the validation pictures that tells the best epoch: accuracy unless said"),
     SETTING(27, "patience", "N", "stop when N epochs brought nothing better (default 0: do not)"),
     OPTION("test", 0, CLI_FLAG, NULL, test, "at the end, measure the folder's test pictures too, once"),
     OPTION("checkpoint", 0, CLI_FILE, "FILE", checkpoint,

@@ -5,7 +5,7 @@
 #include "common/recipes.h"
 #include "common/run.h"
 
-enum { TRAIN_SETTINGS = 38 };
+enum { TRAIN_SETTINGS = 40 };
 
 typedef struct train_options {
     run_options run;

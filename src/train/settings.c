@@ -59,6 +59,7 @@ static const row rows[] = {
     { "contrast", REAL, AT(augment.contrast), 0, 0, 0.9, NULL },
     { "noise", REAL, AT(augment.noise), 0, 0, 1, NULL },
     { "negatives", REAL, AT(negatives), 0, 0, 0.9, NULL },
+    { "best", WORD, AT(best), INK_BEST_ACCURACY, 0, 0, "accuracy loss" },
     { "calibrate", COUNT, AT(calibrate), 0, 0, 1, NULL },
 };
 enum { ROWS = sizeof rows / sizeof *rows };

@@ -13,8 +13,11 @@ typedef enum ink_optimizer {
     INK_SGD    /* Nesterov's momentum as I. Sutskever and others, 2013, and PyTorch write it */
 } ink_optimizer;
 
+typedef enum ink_best { INK_BEST_ACCURACY, INK_BEST_LOSS } ink_best; /* of the validation pictures */
+
 typedef struct ink_settings {
     uint64_t seed, epochs, batch, patience;
+    uint64_t best;
     float validation; /* below 1: a share of the examples; else their number */
     uint64_t optimizer;
     float momentum, beta2, epsilon, decay, clip;

@@ -564,8 +564,10 @@ ink_status ink_trainer_validate(ink_trainer *t, ink_validation *out, ink_error *
         return status;
     const ink_trainer_info *info = &t->info;
     t->validated = info->epoch;
-    out->best = !info->best_epoch || out->accuracy > info->best_accuracy ||
-                (out->accuracy == info->best_accuracy && out->loss < info->best_loss);
+    const bool clearer = out->loss < info->best_loss;
+    out->best = !info->best_epoch || (t->settings.best == INK_BEST_LOSS && clearer) ||
+                (t->settings.best == INK_BEST_ACCURACY && (out->accuracy > info->best_accuracy ||
+                 (out->accuracy == info->best_accuracy && clearer)));
     if (out->best) {
         memcpy(t->best, weights_now(t), t->tape.parameter_floats * sizeof *t->best);
         t->info.best_epoch = info->epoch ? info->epoch : 1;

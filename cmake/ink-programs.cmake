@@ -108,3 +108,13 @@ if(TARGET inkling AND EXISTS "${PROJECT_SOURCE_DIR}/cli/cmd_help.c" AND NOT CMAK
         VERBATIM)
     add_custom_target(inkling_manuals ALL DEPENDS ${ink_manuals} ${ink_completions})
 endif()
+
+# What is built of web/: make web. It needs clang and lld besides, and says so.
+if(ink_top AND NOT CMAKE_CROSSCOMPILING)
+    add_custom_target(web
+        COMMAND ${CMAKE_COMMAND} -E env "INKLING_BIN=${PROJECT_BINARY_DIR}/bin" "${PROJECT_SOURCE_DIR}/scripts/build-web"
+        WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
+        USES_TERMINAL
+        VERBATIM)
+    add_dependencies(web programs)
+endif()

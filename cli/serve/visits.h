@@ -27,7 +27,7 @@ typedef struct visit {
 typedef struct visits {
     pthread_mutex_t lock;
     visit *first;
-    size_t count;
+    size_t coming, count; /* accepted, and begun */
     double timeout; /* seconds for each state but working */
     metrics *metrics;
 } visits;
@@ -35,13 +35,16 @@ typedef struct visits {
 void visits_open(double timeout, metrics *counts, visits *out);
 void visits_close(visits *closed);
 
+/* A connection that was accepted counts from then on; it begins, or was lost, on the library's thread. */
+void visit_accept(visits *of);
+void visit_lose(visits *of);
 visit *visit_begin(visits *of, int socket);
 void visit_end(visits *of, visit *ended);
 
 /* False where it was cut: then it must not be answered. */
 bool visit_turn(visits *of, visit *turned, visit_state state);
 
-size_t visits_count(visits *of);
+size_t visits_count(visits *of); /* those that are coming included */
 /* Those with a request that has begun. */
 size_t visits_busy(visits *of);
 /* Ends those that have taken too long. Who has begun a request is told 408. */

@@ -54,6 +54,11 @@ class Server:
         out, err = self.process.communicate(timeout=60)
         return self.process.returncode, out.decode(), err.decode()
 
+    def ended(self):
+        """The exit code, once it has ended by itself, or by a signal that it was sent."""
+        self.process.communicate(timeout=60)
+        return self.process.returncode
+
     def connect(self, timeout=20):
         return socket.create_connection((self.host, self.port), timeout)
 

@@ -89,10 +89,16 @@ int listener_open(const char *host, uint16_t port, listener *out)
     return code;
 }
 
+void listener_stop(listener *ends)
+{
+    if (ends->socket >= 0)
+        close(ends->socket);
+    ends->socket = -1;
+}
+
 void listener_close(listener *closed)
 {
-    if (closed->socket >= 0)
-        close(closed->socket);
+    listener_stop(closed);
     text_free(&closed->url);
     text_free(&closed->host);
     *closed = (listener){ .socket = -1 };

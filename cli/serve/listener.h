@@ -16,6 +16,8 @@ typedef struct listener {
 
 /* Port 0 takes a free one. Says what is wrong and gives CLI_FAILED, with nothing to close; or 0. */
 int listener_open(const char *host, uint16_t port, listener *out);
+/* No more connections; what it is called stays, for those that are there. */
+void listener_stop(listener *ends);
 void listener_close(listener *closed);
 
 #endif

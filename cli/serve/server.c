@@ -452,7 +452,7 @@ int server_run(api *with, listener *at, const server_limits *limits, int (*ready
     if (daemon && !code) {
         watch(&here, daemon, at->socket, &signals);
         accept_some(&here, daemon, at->socket); /* who was there before the signal */
-        listener_close(at);
+        listener_stop(at);
         pthread_sigmask(SIG_UNBLOCK, &signals, NULL); /* a second one ends us at once */
         atomic_store(&here.stopping, true);
         api_stop(with);

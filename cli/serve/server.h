@@ -15,7 +15,7 @@ typedef struct server_limits {
 int server_refused(void);
 
 /* Answers until SIGINT, SIGTERM or SIGHUP; requests that have begun are finished, within the timeout, and the listener
- * is closed. `ready` is called once requests are taken. Says what is wrong and gives CLI_FAILED, or 0. */
+ * is stopped. `ready` is called once requests are taken. Says what is wrong and gives CLI_FAILED, or 0. */
 int server_run(api *with, listener *at, const server_limits *limits, int (*ready)(void *context), void *context);
 
 #endif

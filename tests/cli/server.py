@@ -40,6 +40,8 @@ class Reply:
 class Server:
     def __init__(self, *arguments, models=MODELS):
         environment = {key: value for key, value in os.environ.items() if key != "INKLING_LIBEXEC"}
+        # What the address sanitizer keeps of freed memory would look like memory that is never freed.
+        environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=4"
         self.process = subprocess.Popen(
             [BIN / "inkling", "serve", *map(str, models), "--port", "0", *map(str, arguments)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)

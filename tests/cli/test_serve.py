@@ -250,7 +250,8 @@ class Protocol(ServerTest):
         self.assertEqual(status_of(self.exchange(whole, end=False)), 200)  # the server closes by itself
         self.assertEqual(status_of(self.exchange(b"GET /healthz HTTP/1.0\r\n\r\n", end=False)), 200)
         chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (RAW[:1], RAW[1:500], RAW[500:]))
-        got = self.exchange(head % 1 + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunks + b"0\r\n\r\n")
+        got = self.exchange(head % 1 + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunks +
+                            b"0\r\n\r\n")
         self.assertEqual(status_of(got), 200)
         digit = json.loads(got.split(b"\r\n\r\n", 1)[1])["results"][0]["digit"]
         self.assertEqual(digit, self.server.post("/v1/predict", RAW, RAW_TYPE).json["results"][0]["digit"])

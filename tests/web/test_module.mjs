@@ -167,6 +167,25 @@ for (const build of BUILDS) {
         }
     });
 
+    test(`${build}: no picture stops the module`, () => {
+        const model = inkling.open(bytesOf('models/cnn.gguf'));
+        let state = 777, marks = 0;
+        const random = (n) => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) % n;
+        for (let i = 0; i < 150; i++) {
+            const width = 1 + random(i % 25 ? 50 : 300), height = 1 + random(i % 25 ? 50 : 150), channels = [1, 3, 4][i % 3];
+            const data = new Uint8Array(width * height * channels);
+            const few = 1 + random(4), run = 1 + random(40); // noise, and blocks, bars and stripes of it
+            for (let at = 0, value = 0; at < data.length; at++) {
+                value = at % run ? value : random(few) * 85;
+                data[at] = value;
+            }
+            marks += model.read({ width, height, channels, data }, { polarity: ['find', 'dark', 'light'][i % 3],
+                single: i % 5 === 0 }).digits.length;
+        }
+        assert.ok(marks > 20, `${marks} marks`);
+        model.close();
+    });
+
     test(`${build}: too little memory is an error, and the module goes on`, async () => {
         const small = await load({ simd: build === 'simd' });
         const bytes = bytesOf('models/digits.gguf');

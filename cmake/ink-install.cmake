@@ -54,6 +54,9 @@ if(INK_PROGRAMS)
 endif()
 
 install(DIRECTORY models samples DESTINATION ${CMAKE_INSTALL_DATADIR}/inkling)
+# The page that `inkling serve` serves, with what `make web` has built of it.
+install(DIRECTORY web DESTINATION ${CMAKE_INSTALL_DATADIR}/inkling
+    PATTERN module EXCLUDE PATTERN npm EXCLUDE PATTERN README.md EXCLUDE PATTERN .* EXCLUDE)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES README.md NEWS.md CONTRIBUTING.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 file(GLOB ink_docs CONFIGURE_DEPENDS docs/*.md)

@@ -41,6 +41,7 @@ static const struct {
     { ".pgm", "image/x-portable-graymap", true },
     { ".gguf", "application/octet-stream", false },
     { ".bin", "application/octet-stream", false },
+    { ".gz", "application/gzip", false }, /* as it is: the page itself inflates it */
     { ".gz", "application/gzip", false },
     { "-ubyte", "application/octet-stream", true }, /* IDX */
 };

@@ -12,6 +12,7 @@ FILES = {
     "index.html": ("text/html; charset=utf-8", PAGE),
     "inkling.js": ("text/javascript; charset=utf-8", b"export {}\n" * 50),
     "inkling.wasm": ("application/wasm", b"\0asm\1\0\0\0" + bytes(500)),
+    "inkling.wasm.gz": ("application/gzip", gzip.compress(bytes(500))),
     "style.css": ("text/css; charset=utf-8", b"p { color: red }\n" * 20),
     "manifest.webmanifest": ("application/manifest+json", b"{}"),
     "icon.svg": ("image/svg+xml", b"<svg/>"),

@@ -4,9 +4,12 @@
 #include "common/where.h"
 #include "serve/server.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 /* Where the page is; an empty path where there is none. */
 static int open_site(const serve_options *how, site *out)
@@ -63,7 +66,7 @@ static int run(const void *given, char *const *paths, size_t count)
     int code = server_refused();
     if (code)
         return code;
-#ifdef M_MMAP_THRESHOLD
+#ifdef __GLIBC__
     mallopt(M_MMAP_THRESHOLD, 256 << 10); /* large pictures go back to the system when they are done with */
 #endif
     metrics_open(&served.metrics, api_route_name);

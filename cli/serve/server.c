@@ -397,12 +397,25 @@ static void accept_some(server *with, struct MHD_Daemon *daemon, int listening)
     }
 }
 
+static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+
+/* Has one of the signals come? Then it is done with. */
+static bool has_come(const sigset_t *signals)
+{
+    sigset_t pending;
+    bool any = false;
+    sigpending(&pending);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        any = any || (sigismember(signals, ends[i]) == 1 && sigismember(&pending, ends[i]) == 1);
+    int which;
+    return any && sigwait(signals, &which) == 0;
+}
+
 /* Takes connections until a signal of the set comes, and ends those that take too long. */
 static void watch(server *with, struct MHD_Daemon *daemon, int listening, const sigset_t *signals)
 {
-    const struct timespec at_once = { 0 };
     struct pollfd waiting = { .fd = listening, .events = POLLIN };
-    while (sigtimedwait(signals, NULL, &at_once) < 0) {
+    while (!has_come(signals)) {
         if (poll(&waiting, has_room(with), TICK_MS) > 0)
             accept_some(with, daemon, listening);
         visits_expire(&with->visits);
@@ -422,8 +435,6 @@ static void drain(server *with)
         nanosleep(&moment, NULL);
     }
 }
-
-static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
 
 /* The threads that are made from here on leave these signals to this one. */
 static void block_signals(sigset_t *signals)

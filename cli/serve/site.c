@@ -231,7 +231,8 @@ const site_file *site_find(const site *in, const char *path)
 {
     const size_t length = strlen(path);
     text whole = { 0 };
-    text_printf(&whole, "%s%s", path, length && path[length - 1] == '/' ? "index.html" : "");
+    text_add(&whole, path);
+    text_add(&whole, length && path[length - 1] == '/' ? "index.html" : "");
     const site_file wanted = { .path = whole.data };
     const site_file *found = in->count ? bsearch(&wanted, in->files, in->count, sizeof *in->files, by_path) : NULL;
     text_free(&whole);

@@ -256,6 +256,11 @@ class Protocol(ServerTest):
         digit = json.loads(got.split(b"\r\n\r\n", 1)[1])["results"][0]["digit"]
         self.assertEqual(digit, self.server.post("/v1/predict", RAW, RAW_TYPE).json["results"][0]["digit"])
 
+    def test_no_path(self):
+        for path in (b"?x", b"?", b"#", b"/?"):
+            got = self.exchange(b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % path, end=False)
+            self.assertIn(status_of(got), (200, 400, 404), path)
+
     def test_several_at_once(self):
         one = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
         last = one.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")

@@ -1,7 +1,7 @@
 // What each step of the network makes of the picture: a canvas a step, a tile a channel.
 
 const GAP = 1;          // between tiles, in values
-const ROW_VALUES = 240; // about so many values in a row, and half as many where there is little room
+const ROW_VALUES = 256; // about so many values in a row, and half as many where there is little room
 const LITTLE_ROOM = 500; // CSS pixels
 const SCALE = 4;        // CSS pixels a value, at most
 const NUMBER_SCALE = 8; // and of one that is alone
@@ -83,7 +83,9 @@ export class Layers {
         const { tiles, height, width } = tiled(shape);
         const rowValues = this.#list.clientWidth < LITTLE_ROOM ? ROW_VALUES / 2 : ROW_VALUES;
         const scale = width === 1 ? NUMBER_SCALE : SCALE;
-        const columns = Math.min(tiles, Math.max(1, Math.floor(rowValues * SCALE / scale / (width + GAP))));
+        // Networks have 32, 64 or 128 channels: a power of two in a row leaves no gap at the end.
+        const most = 2 ** Math.floor(Math.log2(Math.max(1, rowValues * SCALE / scale / (width + GAP))));
+        const columns = Math.min(tiles, most);
         const rows = Math.ceil(tiles / columns);
         const image = new ImageData(columns * (width + GAP) - GAP, rows * (height + GAP) - GAP);
         let largest = 0;

@@ -255,6 +255,54 @@ describe('the page', () => {
         await context.close();
     });
 
+    test('models for other pictures: small, coloured, of many classes; and those that no picture fits', async () => {
+        const { page, context, faults } = await open();
+        await draw(page, DIGITS[0]);
+        await reads(page, '0');
+        // name, channels and size as the page says them, and how many bars
+        const golden = [['half', '1 x 8 x 8', 10], ['mlp', '1 x 6 x 5', 5], ['functions', '1 x 3 x 5', 10],
+            ['mobilenet', '3 x 13 x 11', 6], ['resnet', '3 x 10 x 9', 10], ['line', '1 x 1 x 40', 4]];
+        await page.locator('#inside summary').click();
+        for (const [name, size, bars] of golden) {
+            await page.setInputFiles('#model-file', file(`tests/golden/${name}.gguf`));
+            await until(name, async () => (await page.locator('.model:has(:checked)').textContent()).includes(size));
+            assert.equal(await page.locator('#bars li').count(), bars);
+            await until('bars', async () => Math.max(...await shown(page)) > 0);
+            await page.locator('.tile').first().click();
+            await says(page, '#timing', /labelled/);
+            await page.locator('#undo').click();
+            await says(page, '#timing', /^Read in/);
+        }
+        for (const name of ['inception', 'shuffle']) { // of 2 and of 4 channels
+            await page.setInputFiles('#model-file', file(`tests/golden/${name}.gguf`));
+            await says(page, '#model-error', new RegExp(`^${name}.gguf: its pictures have [24] channels`));
+        }
+        assert.ok(await page.locator('#error').isHidden());
+        assert.deepEqual(faults, []);
+        await context.close();
+    });
+
+    test('a pen that is pressed harder draws wider', async () => {
+        const { page, context } = await open();
+        const inked = (force) => page.evaluate(async (pressure) => {
+            const pad = document.getElementById('pad');
+            const { left, top, width, height } = pad.getBoundingClientRect();
+            const send = (type, y) => pad.dispatchEvent(new PointerEvent(type, { pointerType: 'pen', pointerId: 1,
+                pressure, button: 0, bubbles: true, clientX: left + width / 2, clientY: top + height * y }));
+            pad.setPointerCapture = () => {}; // there is no such pointer
+            send('pointerdown', 0.2);
+            send('pointermove', 0.8);
+            send('pointerup', 0.8);
+            await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+            const { data } = pad.getContext('2d').getImageData(0, pad.height / 2, pad.width, 1);
+            document.getElementById('clear').click();
+            return data.filter((value, i) => i % 4 === 3 && value > 128).length;
+        }, force);
+        const [light, hard] = [await inked(0.2), await inked(0.9)];
+        assert.ok(hard > 1.5 * light, `found ${light} and ${hard} pixels`);
+        await context.close();
+    });
+
     test('the layers are shown while they can be seen', async () => {
         const { page, context, faults } = await open();
         await draw(page, DIGITS[2]);

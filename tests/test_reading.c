@@ -66,6 +66,29 @@ static void digits_that_touch_are_parted(void **state)
     reader_close(&r);
 }
 
+/* Wider than a digit is meant to be, and so looked at for cuts; but what is cut must not be better than the whole. */
+static void a_wide_digit_stays_whole(void **state)
+{
+    (void)state;
+    enum { POINTS = 48 };
+    reader r = reader_open(test_cpu());
+    for (int wide = 46; wide <= 62; wide += 4) { /* half its width; its height is 60 */
+        page p = page_make(260, 120);
+        for (int i = 0; i < POINTS; i++) {
+            const double a = 6.283185307 * i / POINTS, b = 6.283185307 * (i + 1) / POINTS;
+            page_stroke(&p, 80 + wide * cos(a), 60 + 30 * sin(a), 80 + wide * cos(b), 60 + 30 * sin(b), 8);
+        }
+        page_shape(&p, 0, 160, 25, 70); /* a 7 beside it tells how high the line is */
+        page_on(&p, 225, 35);
+        ink_reading *reading = read_page(&r, &p, NULL);
+        if (reading->count != 2 || reading->marks[0].digit != 0 || reading->marks[1].digit != 7)
+            fail_msg("half as wide as %d: '%s', %zu marks", wide, reading->text, reading->count);
+        ink_reading_close(&reading);
+        page_free(&p);
+    }
+    reader_close(&r);
+}
+
 static int clamp(int level)
 {
     return level < 0 ? 0 : level > 255 ? 255 : level;
@@ -351,6 +374,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_read_in_order),
         cmocka_unit_test(digits_that_touch_are_parted),
+        cmocka_unit_test(a_wide_digit_stays_whole),
         cmocka_unit_test(paper_does_not_matter),
         cmocka_unit_test(one_digit_is_prepared_as_it_is_read),
         cmocka_unit_test(doubts_and_gaps_are_in_the_text),

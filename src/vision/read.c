@@ -223,6 +223,12 @@ static float room(const reader *r, const span *s)
     return fmaxf(1, (float)ink_box_width(&s->box) / (0.7f * tall));
 }
 
+static bool is_group(const reader *r, const span *s)
+{
+    const piece *first = &r->pieces[s->first], *last = first + s->count - 1;
+    return first->group == last->group && !first->left && !last->right;
+}
+
 static bool may_be_one(const reader *r, const span *s)
 {
     const piece *first = &r->pieces[s->first], *last = first + s->count - 1;
@@ -232,7 +238,7 @@ static bool may_be_one(const reader *r, const span *s)
     if (r->page.group[first->group].line != r->page.group[last->group].line)
         return false;
     if (first->group == last->group) /* all of a group may be one, whatever its shape */
-        return (!first->left && !last->right) || w * 2 < 3 * h;
+        return is_group(r, s) || w * 2 < 3 * h;
     /* of two groups: parts of a broken digit, near each other */
     if (last->group != first->group + 1 || first->left || last->right || w * 5 > 6 * r->page.tall)
         return false;
@@ -249,18 +255,18 @@ static ink_status run(reader *r, const uint8_t *pixels, size_t count, float *ans
  * programming, as Y. LeCun and others, "Gradient-Based Learning Applied to Document Recognition", 1998, part V. */
 static ink_status choose(reader *r, size_t from, size_t to, ink_error *error)
 {
-    enum { MOST = 20 }; /* pieces of a span */
+    enum { MOST = 32 }; /* pieces of a span, but for a whole group: enough for a digit that is wider than high */
     const size_t n = to - from, classes = r->info->classes, size = (size_t)r->preparer.width * r->preparer.height;
-    span *spans = ink_arena_array(r->arena, n * MOST + 1, sizeof *spans);
+    span *spans = ink_arena_array(r->arena, n * (MOST + 1) + 1, sizeof *spans);
     float *best = ink_arena_array(r->arena, n + 1, sizeof *best);
     size_t *by = ink_arena_array(r->arena, n + 1, sizeof *by), count = 0;
     if (r->arena->failed)
         return no_memory(error);
     for (size_t i = from; i < to; i++) {
         span s = { .first = i, .box = r->pieces[i].box };
-        while (s.count < MOST && i + s.count < to) {
+        while (i + s.count < to && (s.count < MOST || r->pieces[i + s.count].group == r->pieces[i].group)) {
             ink_box_add(&s.box, &r->pieces[i + s.count++].box);
-            if (may_be_one(r, &s))
+            if ((s.count <= MOST || is_group(r, &s)) && may_be_one(r, &s))
                 spans[count++] = s;
         }
     }

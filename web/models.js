@@ -10,7 +10,7 @@ const MODELS = [
     { name: 'fc', about: 'fast: two dense layers', bytes: 797728, right: 0.9931 },
 ];
 
-const fileOf = ({ name }) => `models/${name}.gguf.gz`;
+const fileOf = ({ name }) => `models/${name}.gguf.split.gz`;
 const kilobytes = (bytes) => `${Math.round(bytes / 1000).toLocaleString('en')} KB`;
 const microseconds = (time) => (time < 10 ? time.toFixed(1) : Math.round(time).toLocaleString('en'));
 

@@ -461,37 +461,45 @@ static void a_rate_that_is_too_high_is_told(void **state)
     ink_trainer_close(&trainer);
 }
 
-/* By accuracy, of equals by loss; or by loss alone. */
+/* Trains, checks which epochs are called the best so far, and gives the last of them. */
+static uint64_t best_epoch(uint64_t seed, bool by_loss)
+{
+    char settings[120];
+    snprintf(settings, sizeof settings, "epochs=30 rate=0.05 validation=24 batch=4 augment=strong seed=%d best=%s",
+             (int)seed, by_loss ? "loss" : "accuracy");
+    ink_trainer *trainer = open_trainer(settings, 1);
+    const ink_trainer_info *info = ink_trainer_get_info(trainer);
+    double accuracy = -1, loss = INFINITY;
+    ink_train_step step;
+    ink_validation now;
+    ink_error error;
+    while (!info->done) {
+        assert_int_equal(ink_trainer_step(trainer, &step, &error), INK_OK);
+        if (info->step % info->epoch_steps)
+            continue;
+        assert_int_equal(ink_trainer_validate(trainer, &now, &error), INK_OK);
+        const bool wanted = by_loss ? now.loss < loss
+                                    : now.accuracy > accuracy || (now.accuracy == accuracy && now.loss < loss);
+        assert_int_equal(now.best, wanted);
+        assert_true(!wanted || info->best_epoch == info->epoch);
+        if (wanted) {
+            accuracy = now.accuracy;
+            loss = now.loss;
+        }
+    }
+    const uint64_t best = info->best_epoch;
+    ink_trainer_close(&trainer);
+    return best;
+}
+
+/* By accuracy, of equals by loss; or by loss alone. Of ten runs some must differ, or these runs show nothing. */
 static void what_is_best_can_be_said(void **state)
 {
     (void)state;
-    uint64_t chosen[2];
-    for (int by_loss = 0; by_loss < 2; by_loss++) {
-        ink_trainer *trainer = open_trainer(by_loss ? "epochs=40 rate=0.05 validation=24 batch=4 augment=strong best=loss"
-                                                    : "epochs=40 rate=0.05 validation=24 batch=4 augment=strong", 1);
-        const ink_trainer_info *info = ink_trainer_get_info(trainer);
-        double accuracy = -1, loss = INFINITY;
-        ink_train_step step;
-        ink_validation now;
-        ink_error error;
-        while (!info->done) {
-            assert_int_equal(ink_trainer_step(trainer, &step, &error), INK_OK);
-            if (info->step % info->epoch_steps)
-                continue;
-            assert_int_equal(ink_trainer_validate(trainer, &now, &error), INK_OK);
-            const bool wanted = by_loss ? now.loss < loss
-                                        : now.accuracy > accuracy || (now.accuracy == accuracy && now.loss < loss);
-            assert_int_equal(now.best, wanted);
-            assert_true(!wanted || info->best_epoch == info->epoch);
-            if (wanted) {
-                accuracy = now.accuracy;
-                loss = now.loss;
-            }
-        }
-        chosen[by_loss] = info->best_epoch;
-        ink_trainer_close(&trainer);
-    }
-    assert_true(chosen[0] != chosen[1]); /* else the settings above show nothing */
+    int differ = 0;
+    for (uint64_t seed = 1; seed <= 10; seed++)
+        differ += best_epoch(seed, false) != best_epoch(seed, true);
+    assert_true(differ > 0);
 }
 
 static void patience_ends_a_run(void **state)

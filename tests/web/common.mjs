@@ -1,5 +1,5 @@
 /* What the tests of web/ in Node share. They skip with 77 where what they test is not built. */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { inflateSync } from 'node:zlib';
 
@@ -28,7 +28,12 @@ export function native(...args) {
     const program = `${process.env.INKLING_BIN ?? 'build/bin'}/inkling`;
     if (!existsSync(program))
         skip(`no ${program}`);
-    return JSON.parse(execFileSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28 }));
+    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
+    if (/ built without /.test(stderr)) // it has no JSON, or no PNG
+        skip(stderr.trim());
+    if (status !== 0)
+        throw new Error(`${program} ${args.join(' ')}: ${status}, ${stderr.trim()}`);
+    return JSON.parse(stdout);
 }
 
 /** Images [count][784] of an IDX file. @param {string} path */

@@ -42,7 +42,6 @@ static const struct {
     { ".gguf", "application/octet-stream", false },
     { ".bin", "application/octet-stream", false },
     { ".gz", "application/gzip", false }, /* as it is: the page itself inflates it */
-    { ".gz", "application/gzip", false },
     { "-ubyte", "application/octet-stream", true }, /* IDX */
 };
 

@@ -13,7 +13,6 @@
 #include "common/terminal.h"
 #include "common/where.h"
 
-#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,12 +30,6 @@ typedef struct read_options {
 } read_options;
 
 /* In the order of ink_polarity. */
-static const char *polarity_choice(size_t index)
-{
-    static const char *const names[] = { "find", "dark", "light", NULL };
-    return names[index];
-}
-
 static const cli_operand operands[] = {
     { "IMAGE", "a PNG, JPEG, PBM, PGM or PPM, maybe in gzip; - for standard input", CLI_MANY },
     { NULL, NULL, CLI_ONCE },
@@ -47,7 +40,7 @@ static const cli_option options[] = {
       .help = "the model (default: the digits.gguf that came with the program, or what INKLING_MODEL names)" },
     { .name = "one", .kind = CLI_FLAG, .at = offsetof(read_options, one),
       .help = "the whole picture is one digit" },
-    { .name = "polarity", .kind = CLI_CHOICE, .value = "WHICH", .choice = polarity_choice,
+    { .name = "polarity", .kind = CLI_CHOICE, .value = "WHICH", .choice = run_polarity_name,
       .at = offsetof(read_options, polarity),
       .help = "whether the writing is darker or lighter than what it is on (default find)" },
     { .name = "threshold", .kind = CLI_REAL, .value = "P", .low = 0, .high = 1, .at = offsetof(read_options, threshold),
@@ -328,13 +321,11 @@ static int check_usage(const read_options *how, char *const *paths, size_t count
 static ink_read_options options_of(const read_options *how)
 {
     ink_read_options to = INK_READ_OPTIONS_INIT;
-    for (int i = 0; polarity_choice((size_t)i); i++)
-        if (strcmp(polarity_choice((size_t)i), how->polarity) == 0)
-            to.polarity = (ink_polarity)i;
+    run_polarity(how->polarity, &to.polarity);
     to.single = how->one;
     to.steps = how->steps != NULL;
-    if (how->threshold >= 0) /* 0 is the default there; no likeliest class is as unlikely as this */
-        to.threshold = how->threshold > FLT_MIN ? (float)how->threshold : FLT_MIN;
+    if (how->threshold >= 0)
+        to.threshold = run_threshold(how->threshold);
     return to;
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/chance.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -55,6 +56,27 @@ int run_images(ink_session *session, const char *name, const uint8_t *pixels, si
     if (ink_session_run_u8(session, pixels, images, output, &error))
         return cli_failed("%s: %s", name, error.text);
     return run_check_numbers(name, output, images * classes);
+}
+
+const char *run_polarity_name(size_t i)
+{
+    static const char *const names[] = { "find", "dark", "light", NULL };
+    return names[i];
+}
+
+bool run_polarity(const char *name, ink_polarity *out)
+{
+    for (size_t i = 0; run_polarity_name(i); i++)
+        if (strcmp(run_polarity_name(i), name) == 0) {
+            *out = (ink_polarity)i;
+            return true;
+        }
+    return false;
+}
+
+float run_threshold(double given)
+{
+    return given > (double)FLT_MIN ? (float)given : FLT_MIN;
 }
 
 int run_read(ink_session *session, const char *model, const char *name, const ink_picture *picture,

@@ -48,6 +48,16 @@ size_t *run_most_likely(const float *values, size_t count, size_t wanted);
 /* That alone, of probabilities. */
 int run_check_numbers(const char *name, const float *output, size_t count);
 
+/* The names of ink_polarity, in its order; NULL behind the last. */
+const char *run_polarity_name(size_t i);
+
+/* The polarity of such a name; false for another. */
+bool run_polarity(const char *name, ink_polarity *out);
+
+/* A threshold as ink_read_options take it, where 0 is the default; no likeliest class is as unlikely as what stands for
+ * 0 then. */
+float run_threshold(double given);
+
 /* Reads a picture by ink_read; `name` names it, and `model` the model. Says what is wrong and gives CLI_FAILED, also
  * where the model computes what is no number; or 0. */
 int run_read(ink_session *session, const char *model, const char *name, const ink_picture *picture,

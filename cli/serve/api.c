@@ -2,9 +2,9 @@
 
 #include "common/answer_json.h"
 #include "common/chance.h"
+#include "common/run.h"
 #include "serve/body.h"
 
-#include <float.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,20 +51,14 @@ static bool take_threshold(const api *with, const char *value, choices *to)
     (void)with;
     if (!cli_parse_real(value, &number) || number < 0 || number > 1)
         return false;
-    to->reading.threshold = number > (double)FLT_MIN ? (float)number : FLT_MIN; /* 0 is the default there */
+    to->reading.threshold = run_threshold(number);
     return true;
 }
 
 static bool take_polarity(const api *with, const char *value, choices *to)
 {
-    static const char *const names[] = { "find", "dark", "light" }; /* in the order of ink_polarity */
     (void)with;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i], value) == 0) {
-            to->reading.polarity = (ink_polarity)i;
-            return true;
-        }
-    return false;
+    return run_polarity(value, &to->reading.polarity);
 }
 
 static bool take_single(const api *with, const char *value, choices *to)

@@ -565,9 +565,9 @@ ink_status ink_trainer_validate(ink_trainer *t, ink_validation *out, ink_error *
     const ink_trainer_info *info = &t->info;
     t->validated = info->epoch;
     const bool clearer = out->loss < info->best_loss;
-    out->best = !info->best_epoch || (t->settings.best == INK_BEST_LOSS && clearer) ||
-                (t->settings.best == INK_BEST_ACCURACY && (out->accuracy > info->best_accuracy ||
-                 (out->accuracy == info->best_accuracy && clearer)));
+    const bool better = t->settings.best == INK_BEST_LOSS || out->accuracy == info->best_accuracy
+                            ? clearer : out->accuracy > info->best_accuracy;
+    out->best = !info->best_epoch || better;
     if (out->best) {
         memcpy(t->best, weights_now(t), t->tape.parameter_floats * sizeof *t->best);
         t->info.best_epoch = info->epoch ? info->epoch : 1;

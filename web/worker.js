@@ -25,16 +25,18 @@ function scaledPlanes(picture, { height, width }) {
     return planes;
 }
 
-/** One digit as read() gives them, of a picture that is the model's own already. */
-function digitOf(pixels, box) {
+/** A reading as the library gives them, of a picture that is the model's own already. */
+async function readingOf(pixels, box) {
+    const { threshold } = await loading;
     const probabilities = model.predict(pixels);
     let digit = 0;
     for (let i = 1; i < probabilities.length; i++)
         if (probabilities[i] > probabilities[digit])
             digit = i;
+    const label = model.info.labels[digit], probability = probabilities[digit], unsure = probability < threshold;
     return {
-        digit, label: model.info.labels?.[digit] ?? String(digit), probability: probabilities[digit],
-        unsure: false, box, line: 0, probabilities, pixels,
+        text: unsure ? '?' : label, lines: 1,
+        digits: [{ digit, label, probability, unsure, box, line: 0, probabilities, pixels }],
     };
 }
 
@@ -63,25 +65,17 @@ const functions = {
     async read(picture) {
         const begin = performance.now();
         let reading;
-        if (model.info.channels === 1) {
+        if (model.info.channels === 1)
             reading = model.read(picture, { single: picture.single, polarity: picture.polarity });
-        } else {
-            const digit = digitOf(scaledPlanes(picture, model.info), [0, 0, picture.width, picture.height]);
-            const { threshold } = await loading;
-            digit.unsure = digit.probability < threshold;
-            reading = { text: digit.unsure ? '?' : digit.label, lines: 1, digits: [digit] };
-        }
+        else
+            reading = await readingOf(scaledPlanes(picture, model.info), [0, 0, picture.width, picture.height]);
         return { ...reading, milliseconds: performance.now() - begin };
     },
 
     /** A picture that is prepared already, as MNIST's are, goes to the network as it is. */
     async predict(pixels) {
-        const { threshold } = await loading;
         const begin = performance.now();
-        const digit = digitOf(pixels, null);
-        digit.unsure = digit.probability < threshold;
-        return { text: digit.unsure ? '?' : digit.label, lines: 1, digits: [digit],
-            milliseconds: performance.now() - begin };
+        return { ...await readingOf(pixels, null), milliseconds: performance.now() - begin };
     },
 
     async layers(pixels) {

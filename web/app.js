@@ -180,7 +180,7 @@ document.addEventListener('keydown', (event) => {
         pad.undo();
     else if (control && (event.key === 'Delete' || event.key === 'Backspace'))
         pad.clear();
-    else if (!control && !event.altKey && event.key.toLowerCase() === 'r')
+    else if (event.target === element('pad') && !control && !event.altKey && event.key.toLowerCase() === 'r')
         showRandom();
     else
         return;
@@ -191,13 +191,13 @@ document.addEventListener('keydown', (event) => {
 async function take(file) {
     if (!file)
         return;
-    if (!file.type.startsWith('image/')) {
-        await models.add(file);
-        element('models').scrollIntoView({ block: 'nearest' });
-        return;
-    }
     try {
-        pad.show(await pictureFrom(file));
+        if (file.type.startsWith('image/')) {
+            pad.show(await pictureFrom(file));
+        } else {
+            await models.add(file);
+            element('models').scrollIntoView({ block: 'nearest' });
+        }
     } catch (error) {
         complain(error.message);
     }
@@ -228,6 +228,12 @@ document.addEventListener('drop', (event) => {
 
 // ---- start ---------------------------------------------------------------------------------------
 
+/** The library alone: where the first model cannot be had, another may. */
+async function loadLibrary() {
+    library = await reader.call('library');
+    element('version').textContent = `inkling ${library.version}, ${library.simd ? 'with' : 'without'} SIMD`;
+}
+
 let paintGallery = () => {};
 themes(element('theme'), () => {
     pad.paint();
@@ -239,10 +245,8 @@ themes(element('theme'), () => {
 element('undo').disabled = element('clear').disabled = true;
 
 try {
-    const [found, bytes] = await Promise.all([reader.call('library'), first.bytes]);
-    library = found;
+    const [bytes] = await Promise.all([first.bytes, loadLibrary()]);
     await openModel(first.row, bytes);
-    element('version').textContent = `inkling ${library.version}, ${library.simd ? 'with' : 'without'} SIMD`;
     root.dataset.ready = 'yes';
     performance.mark('inkling-ready');
 } catch (error) {

@@ -33,9 +33,9 @@ export class Result {
     }
 
     /** The model's classes and the size of its pictures. */
-    set model({ labels, classes, height, width, channels }) {
-        this.#labels = labels?.length ? labels : Array.from({ length: classes }, (_, i) => String(i));
-        this.#bars.labels = this.#labels;
+    set model({ labels, height, width, channels }) {
+        this.#labels = labels;
+        this.#bars.labels = labels;
         this.#size = { width, height, channels };
         const seen = element('seen');
         Object.assign(seen, { width, height });

@@ -280,6 +280,31 @@ describe('the page', () => {
         await context.close();
     });
 
+    test('where the first model cannot be had, another can be chosen', async () => {
+        const context = await chrome.newContext({ serviceWorkers: 'block' });
+        const page = await context.newPage();
+        const exceptions = [];
+        page.on('pageerror', ({ message }) => exceptions.push(message));
+        await page.route('**/digits.gguf*', (route) => route.abort());
+        await page.goto(server.url);
+        await says(page, '#error', /^The page cannot start: models\/digits\.gguf\S* cannot be loaded/);
+        await page.locator('.model input').nth(1).check();
+        await says(page, '#timing', /^Ready/);
+        await draw(page, DIGITS[5]);
+        await reads(page, '5');
+        assert.ok(await page.locator('#error').isHidden());
+        // A folder that is dropped looks like a file, and cannot be read.
+        await page.evaluate(() => {
+            File.prototype.arrayBuffer = async () => { throw new Error('it is a folder'); };
+            const data = new DataTransfer();
+            data.items.add(new File([], 'folder'));
+            document.dispatchEvent(new DragEvent('drop', { dataTransfer: data }));
+        });
+        await says(page, '#error', /it is a folder/);
+        assert.deepEqual(exceptions, []);
+        await context.close();
+    });
+
     test('a pen that is pressed harder draws wider', async () => {
         const { page, context } = await open();
         const inked = (force) => page.evaluate(async (pressure) => {

@@ -270,52 +270,56 @@ EXPORT(const char *, read, module_model *m, uint8_t *pixels, uint32_t width, uin
     return ink_text_finish(&t, &m->reading_text, &error) ? NULL : m->reading_text.data;
 }
 
+static uint64_t elements_of(const ink_step_info *step)
+{
+    uint64_t elements = 1; /* the step's own buffer holds them, so no product is too large */
+    for (uint32_t k = 0; k < step->rank; k++)
+        elements *= step->dim[k];
+    return elements;
+}
+
+/* Room for what all steps give, one behind the other. */
+static ink_status layers_alloc(module_model *m, size_t steps)
+{
+    uint64_t floats = 0;
+    free(m->layers);
+    m->layers = NULL;
+    for (size_t i = 0; i < steps; i++)
+        floats += elements_of(ink_model_step(m->model, i));
+    if (floats <= MOST_MEMORY / sizeof *m->layers)
+        m->layers = module_alloc((size_t)floats * sizeof *m->layers);
+    return m->layers ? INK_OK : ink_fail(&error, INK_ERR_MEMORY, "no memory for what %zu steps give", steps);
+}
+
 /* What each step of the plan gives for one picture: [C, H, W] bytes. NULL: an error. */
 EXPORT(const char *, layers, module_model *m, const uint8_t *pixels)
 {
     const size_t steps = ink_model_get_info(m->model)->steps;
     const ink_allocator allocator = ink_allocator_or_default(NULL);
     ink_buffer_close(&m->layers_text);
-    free(m->layers);
-    m->layers = NULL;
-    uint64_t floats = 0;
-    for (size_t i = 0; i < steps; i++) {
-        const ink_step_info *step = ink_model_step(m->model, i);
-        uint64_t elements = 1; /* the step's own buffer holds them, so no product is too large */
-        for (uint32_t k = 0; k < step->rank; k++)
-            elements *= step->dim[k];
-        floats += elements;
-    }
     float **outputs = module_alloc(steps * sizeof *outputs);
-    m->layers = floats > MOST_MEMORY / sizeof *m->layers ? NULL : module_alloc((size_t)floats * sizeof *m->layers);
-    ink_text t;
-    ink_text_init(&t, &allocator);
-    if (!outputs || !m->layers) {
-        ink_fail(&error, INK_ERR_MEMORY, "no memory for what %zu steps give", steps);
+    if (!outputs || layers_alloc(m, steps)) {
         free(outputs);
         return NULL;
     }
+    outputs[0] = m->layers;
+    for (size_t i = 1; i < steps; i++)
+        outputs[i] = outputs[i - 1] + elements_of(ink_model_step(m->model, i - 1));
+    ink_text t;
+    ink_text_init(&t, &allocator);
     ink_text_format(&t, "[");
-    float *at = m->layers;
     for (size_t i = 0; i < steps; i++) {
         const ink_step_info *step = ink_model_step(m->model, i);
-        outputs[i] = at;
-        size_t elements = 1;
-        for (uint32_t k = 0; k < step->rank; k++)
-            elements *= step->dim[k];
         item(&t, NULL);
         ink_text_format(&t, "{");
         put_string(&t, "name", step->name);
         put_string(&t, "ops", step->ops);
         put_numbers(&t, "shape", step->rank, step->dim);
-        put_number(&t, "values", (uintptr_t)at);
+        put_number(&t, "values", (uintptr_t)outputs[i]);
         ink_text_format(&t, "}");
-        at += elements;
     }
     ink_text_format(&t, "]");
     const ink_status status = ink_session_run_steps(m->session, pixels, outputs, &error);
     free(outputs);
-    if (status || ink_text_finish(&t, &m->layers_text, &error))
-        return NULL;
-    return m->layers_text.data;
+    return ink_text_finish(&t, &m->layers_text, &error) || status ? NULL : m->layers_text.data;
 }

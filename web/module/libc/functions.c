@@ -1,6 +1,6 @@
 /* The functions of libm that the library calls and WebAssembly has no instruction for. Those of floats are computed in
  * double, whose 53 bits leave nothing to worry about after the last rounding but one in some thousand cases;
- * tests/test_web_libc.c compares them with the system's. */
+ * tests/web/test_libc.c compares them with the system's. */
 #include <math.h>
 #include <stdint.h>
 

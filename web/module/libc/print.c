@@ -225,7 +225,7 @@ static void put_all(writer *w, const char *format, va_list *arguments)
             break;
         }
         case '%': put(w, '%'); break;
-        default: __builtin_trap(); /* a format that the library did not have; tests/test_web_libc.c has them all */
+        default: __builtin_trap(); /* a format that the library did not have; tests/web/test_libc.c has them all */
         }
     }
 }

@@ -15,8 +15,20 @@ typedef struct seam {
     int16_t at[INK_CUT_ROWS];
 } seam;
 
-/* The cheapest way down between two columns. `cost` and `from` take [INK_CUT_ROWS, 2 * STRAY + 1]. */
-static void find_seam(const ink_plane *small, int first, int last, float *cost, int8_t *from, seam *out)
+/* How far a leaning line is to the right of its middle. */
+static int leaning(float lean, int y)
+{
+    return (int)lrintf(lean * ((float)INK_CUT_ROWS / 2 - (float)y));
+}
+
+static float ink_at(const ink_plane *small, int x, int y)
+{
+    return x < 0 || x >= (int)small->width ? 0 : (float)small->pixels[(uint32_t)y * small->width + (uint32_t)x] / 255;
+}
+
+/* The cheapest way down between two lines, told by their columns in the middle row. `cost` and `from` take
+ * [INK_CUT_ROWS, 2 * STRAY + 1]. */
+static void find_seam(const ink_plane *small, float lean, int first, int last, float *cost, int8_t *from, seam *out)
 {
     const int n = last - first + 1;
     for (int y = 0; y < INK_CUT_ROWS; y++)
@@ -31,7 +43,7 @@ static void find_seam(const ink_plane *small, int first, int last, float *cost, 
                         by = (int8_t)k;
                     }
             }
-            cost[y * n + i] = best + (float)small->pixels[(uint32_t)y * small->width + (uint32_t)(first + i)] / 255;
+            cost[y * n + i] = best + ink_at(small, first + i + leaning(lean, y), y);
             from[y * n + i] = by;
         }
     int at = n / 2;
@@ -40,16 +52,18 @@ static void find_seam(const ink_plane *small, int first, int last, float *cost, 
             at = k;
     float sum = 0, ink = 0;
     for (int y = INK_CUT_ROWS - 1; y >= 0; y--) {
-        out->at[y] = (int16_t)(first + at);
+        const int x = first + at + leaning(lean, y);
+        out->at[y] = (int16_t)x;
         sum += (float)(first + at);
-        ink += (float)small->pixels[(uint32_t)y * small->width + (uint32_t)(first + at)] / 255;
+        ink += ink_at(small, x, y);
         at += from[y * n + at];
     }
     out->cost = ink / INK_CUT_ROWS;
     out->middle = sum / INK_CUT_ROWS;
 }
 
-ink_status ink_cuts_find(const ink_plane *mark, ink_arena *arena, ink_cut **cuts, size_t *count, ink_error *error)
+ink_status ink_cuts_find(const ink_plane *mark, float lean, ink_arena *arena, ink_cut **cuts, size_t *count,
+                         ink_error *error)
 {
     const float scale = (float)mark->height / INK_CUT_ROWS;
     const float columns = (float)mark->width / scale;
@@ -71,7 +85,7 @@ ink_status ink_cuts_find(const ink_plane *mark, ink_arena *arena, ink_cut **cuts
     for (int middle = NEAR; middle + NEAR < (int)small.width; middle += EVERY) {
         const int first = middle > STRAY ? middle - STRAY : 0;
         const int last = middle + STRAY < (int)small.width ? middle + STRAY : (int)small.width - 1;
-        find_seam(&small, first, last, cost, from, &found[n]);
+        find_seam(&small, lean, first, last, cost, from, &found[n]);
         n += found[n].cost <= dearest && found[n].middle >= 2 && found[n].middle <= (float)small.width - 3;
     }
     for (size_t i = 0; i < n; i++) {

@@ -12,8 +12,11 @@ typedef struct ink_cut {
 
 enum { INK_CUT_ROWS = 64 }; /* a group is looked at with so many rows, whatever its height */
 
-/* The cheapest seams (after S. Avidan, A. Shamir, "Seam Carving for Content-Aware Image Resizing", 2007), from left to
+/* Seams are looked for around lines that lean to the right by `lean` columns a row: 0 is upright.
+ *
+ * The cheapest seams (after S. Avidan, A. Shamir, "Seam Carving for Content-Aware Image Resizing", 2007), from left to
  * right, none near another that costs less. `mark` is the group's ink. Errors: INK_ERR_MEMORY. */
-ink_status ink_cuts_find(const ink_plane *mark, ink_arena *arena, ink_cut **cuts, size_t *count, ink_error *error);
+ink_status ink_cuts_find(const ink_plane *mark, float lean, ink_arena *arena, ink_cut **cuts, size_t *count,
+                         ink_error *error);
 
 #endif

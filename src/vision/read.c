@@ -8,9 +8,12 @@
 #include <math.h>
 #include <string.h>
 
-/* A part of a line that is not parted further: a group, or what of it lies between two cuts. */
+/* A part of a line that is not parted further: a group, or what of it lies between two cuts. A group is parted in
+ * several ways. A line's digits are a path from place to place: from 0, its begin, along pieces of one way in each
+ * group. */
 typedef struct piece {
-    uint32_t group;
+    uint32_t group, way;
+    size_t from, to;             /* places */
     const ink_cut *left, *right; /* NULL: the group's own edge */
     ink_box box;                 /* of its ink */
 } piece;
@@ -22,7 +25,10 @@ typedef struct span {
     float score;         /* how well it would be a digit: 0 at best */
 } span;
 
-enum { AT_ONCE = 64 };
+enum {
+    AT_ONCE = 64, /* pictures that the network is shown together */
+    MOST = 32,    /* pieces of a span, but for a whole group: enough for a digit that is wider than high */
+};
 
 typedef struct reader {
     const ink_picture *picture;
@@ -38,6 +44,7 @@ typedef struct reader {
     uint8_t *batch; /* [AT_ONCE] prepared pictures: those that the network is shown together while spans are chosen */
     piece *pieces;
     size_t piece_count, piece_room;
+    size_t place; /* the last of the line */
     span *chosen; /* the digits, in reading order */
     size_t chosen_count, chosen_room;
 } reader;
@@ -131,9 +138,10 @@ static ink_box box_of(const reader *r, const span *s)
     return found;
 }
 
-static ink_status add_piece(reader *r, uint32_t group, const ink_cut *left, const ink_cut *right, ink_error *error)
+/* Adds a piece, whose box is found; nothing where seams that pass each other leave nothing. */
+static ink_status add_piece(reader *r, const piece *added, ink_error *error)
 {
-    enum { MOST_PIECES = 2 * INK_MOST_MARKS };
+    enum { MOST_PIECES = 4 * INK_MOST_MARKS };
     if (r->piece_count == MOST_PIECES)
         return ink_fail(error, INK_ERR_LIMIT,
                         "picture: its marks come to more than %d pieces, wanted a page of writing", MOST_PIECES);
@@ -141,13 +149,41 @@ static ink_status add_piece(reader *r, uint32_t group, const ink_cut *left, cons
     if (!r->pieces)
         return no_memory(error);
     piece *p = &r->pieces[r->piece_count];
-    *p = (piece){ group, left, right, r->page.group[group].box };
-    if (!left && !right) {
-        r->piece_count++;
-        return INK_OK;
+    *p = *added;
+    p->box = r->page.group[p->group].box;
+    if (p->left || p->right)
+        p->box = box_of(r, &(span){ .first = r->piece_count, .count = 1 });
+    r->piece_count += p->box.x1 > 0;
+    return INK_OK;
+}
+
+/* All of a group in one piece. */
+static ink_status add_whole(reader *r, uint32_t group, ink_error *error)
+{
+    const piece whole = { .group = group, .from = r->place, .to = r->place + 1 };
+    r->place++;
+    return add_piece(r, &whole, error);
+}
+
+/* The pieces of a way, from the place `from` on; the last of them leads to SIZE_MAX, the group's end. */
+static ink_status add_way(reader *r, uint32_t group, uint32_t way, size_t from, const ink_cut *cuts, size_t count,
+                          ink_error *error)
+{
+    const size_t first = r->piece_count;
+    piece p = { .group = group, .way = way, .from = from };
+    for (size_t i = 0; i <= count; i++) {
+        const size_t before = r->piece_count;
+        p.left = i ? &cuts[i - 1] : NULL;
+        p.right = i < count ? &cuts[i] : NULL;
+        p.to = r->place + 1;
+        INK_TRY(add_piece(r, &p, error));
+        if (r->piece_count > before)
+            p.from = ++r->place;
     }
-    p->box = box_of(r, &(span){ .first = r->piece_count, .count = 1 });
-    r->piece_count += p->box.x1 > 0; /* seams that pass each other may leave nothing between */
+    if (r->piece_count > first) { /* no ink is beyond these */
+        r->pieces[first].left = r->pieces[r->piece_count - 1].right = NULL;
+        r->pieces[r->piece_count - 1].to = SIZE_MAX;
+    }
     return INK_OK;
 }
 
@@ -164,19 +200,19 @@ static ink_status is_digit(reader *r, const span *s, bool *sure, ink_error *erro
     return INK_OK;
 }
 
-/* A digit is hardly wider than high: what is wider may be several, and is cut wherever that is cheap. */
+/* A digit is hardly wider than high: what is wider may be several, and is cut wherever that is cheap. Upright seams and
+ * such that lean as writing does give two ways to part it, of which one is chosen. */
 static ink_status add_pieces(reader *r, uint32_t group, ink_error *error)
 {
+    static const float leans[] = { 0, 0.2f };
     const ink_box *b = &r->page.group[group].box;
     const uint32_t w = ink_box_width(b), h = ink_box_height(b);
     const uint32_t tall = h > r->page.tall / 2 ? h : r->page.tall / 2;
-    const size_t at = r->piece_count;
+    const size_t at = r->piece_count, from = r->place;
     const span whole = { .first = at, .count = 1, .box = *b };
-    ink_cut *cuts = NULL;
-    size_t count = 0;
     ink_plane mark;
     bool done = w * 4 <= tall * 3 || h * 3 <= r->page.tall;
-    INK_TRY(add_piece(r, group, NULL, NULL, error));
+    INK_TRY(add_whole(r, group, error));
     if (!done && w * 10 < h * 16)
         INK_TRY(is_digit(r, &whole, &done, error));
     if (done || !cut_out(r, &whole, &mark))
@@ -187,10 +223,18 @@ static ink_status add_pieces(reader *r, uint32_t group, ink_error *error)
         memmove(mark.pixels + (size_t)y * w, mark.pixels + (size_t)(y + up) * mark.width + left, w);
     mark.width = w;
     mark.height = h;
-    INK_TRY(ink_cuts_find(&mark, r->arena, &cuts, &count, error));
+    ink_cut *cuts[sizeof leans / sizeof *leans];
+    size_t count[sizeof leans / sizeof *leans];
+    for (size_t i = 0; i < sizeof leans / sizeof *leans; i++)
+        INK_TRY(ink_cuts_find(&mark, leans[i], r->arena, &cuts[i], &count[i], error));
     r->piece_count = at;
-    for (size_t i = 0; i <= count; i++)
-        INK_TRY(add_piece(r, group, i ? &cuts[i - 1] : NULL, i < count ? &cuts[i] : NULL, error));
+    r->place = from;
+    for (uint32_t i = 0; i < sizeof leans / sizeof *leans; i++)
+        INK_TRY(add_way(r, group, i, from, cuts[i], count[i], error));
+    r->place++;
+    for (size_t i = at; i < r->piece_count; i++)
+        if (r->pieces[i].to == SIZE_MAX)
+            r->pieces[i].to = r->place;
     return INK_OK;
 }
 
@@ -229,6 +273,15 @@ static bool is_group(const reader *r, const span *s)
     return first->group == last->group && !first->left && !last->right;
 }
 
+/* May a piece stand behind the span's last in a digit? Else it is of another way, or too much. */
+static bool goes_on(const reader *r, const span *s, size_t next)
+{
+    const piece *first = &r->pieces[s->first], *p = &r->pieces[next];
+    if (p->group == p[-1].group && p->way != p[-1].way)
+        return false;
+    return s->count < MOST || p->group == first->group;
+}
+
 static bool may_be_one(const reader *r, const span *s)
 {
     const piece *first = &r->pieces[s->first], *last = first + s->count - 1;
@@ -237,8 +290,8 @@ static bool may_be_one(const reader *r, const span *s)
         return true;
     if (r->page.group[first->group].line != r->page.group[last->group].line)
         return false;
-    if (first->group == last->group) /* all of a group may be one, whatever its shape */
-        return is_group(r, s) || w * 2 < 3 * h;
+    if (first->group == last->group) /* all of a group may be one, whatever its shape; each way has it */
+        return is_group(r, s) ? first->way == 0 : w * 2 < 3 * h;
     /* of two groups: parts of a broken digit, near each other */
     if (last->group != first->group + 1 || first->left || last->right || w * 5 > 6 * r->page.tall)
         return false;
@@ -246,51 +299,73 @@ static bool may_be_one(const reader *r, const span *s)
     return b->x0 < a->x1 + r->page.tall / 6;
 }
 
-static ink_status run(reader *r, const uint8_t *pixels, size_t count, float *answers, ink_error *error)
+/* The spans of the pieces of a line that may be digits, by their first piece. */
+static ink_status find_spans(reader *r, size_t first, span **out, size_t *count, ink_error *error)
 {
-    return count ? ink_session_run_u8(r->session, pixels, count, answers, error) : INK_OK;
-}
-
-/* Chooses, for the pieces of a line, the way through them that the network likes best: over-segmentation and dynamic
- * programming, as Y. LeCun and others, "Gradient-Based Learning Applied to Document Recognition", 1998, part V. */
-static ink_status choose(reader *r, size_t from, size_t to, ink_error *error)
-{
-    enum { MOST = 32 }; /* pieces of a span, but for a whole group: enough for a digit that is wider than high */
-    const size_t n = to - from, classes = r->info->classes, size = (size_t)r->preparer.width * r->preparer.height;
-    span *spans = ink_arena_array(r->arena, n * (MOST + 1) + 1, sizeof *spans);
-    float *best = ink_arena_array(r->arena, n + 1, sizeof *best);
-    size_t *by = ink_arena_array(r->arena, n + 1, sizeof *by), count = 0;
-    if (r->arena->failed)
-        return no_memory(error);
-    for (size_t i = from; i < to; i++) {
+    span *spans = NULL;
+    size_t room = 0;
+    *count = 0;
+    for (size_t i = first; i < r->piece_count; i++) {
         span s = { .first = i, .box = r->pieces[i].box };
-        while (i + s.count < to && (s.count < MOST || r->pieces[i + s.count].group == r->pieces[i].group)) {
+        do {
             ink_box_add(&s.box, &r->pieces[i + s.count++].box);
-            if ((s.count <= MOST || is_group(r, &s)) && may_be_one(r, &s))
-                spans[count++] = s;
-        }
+            if ((s.count > MOST && !is_group(r, &s)) || !may_be_one(r, &s))
+                continue;
+            spans = ink_arena_grow(r->arena, spans, *count, sizeof *spans, &room);
+            if (!spans)
+                return no_memory(error);
+            spans[(*count)++] = s;
+        } while (i + s.count < r->piece_count && goes_on(r, &s, i + s.count));
     }
-    float *answers = ink_arena_array(r->arena, (count + 1) * classes, sizeof *answers);
+    *out = spans;
+    return INK_OK;
+}
+/* How well the network likes each span; 0 where there is nothing to choose. */
+static ink_status score_spans(reader *r, span *spans, size_t count, ink_error *error)
+{
+    const size_t classes = r->info->classes, size = (size_t)r->preparer.width * r->preparer.height;
+    float *answers = ink_arena_array(r->arena, AT_ONCE * classes, sizeof *answers);
     if (!answers)
         return no_memory(error);
-    for (size_t i = 0, k = 0; i < count && count > n; i += k) { /* else there is nothing to choose */
+    for (size_t i = 0, k = 0; i < count; i += k) {
         for (k = 0; k < AT_ONCE && i + k < count; k++)
             prepare(r, &spans[i + k], r->batch + k * size);
-        INK_TRY(run(r, r->batch, k, answers + i * classes, error));
-    }
-    for (size_t i = 1; i <= n; i++)
-        best[i] = -1e30f;
-    for (size_t i = 0; i < count; i++) {
-        const float *p = answers + i * classes;
-        const size_t start = spans[i].first - from, end = start + spans[i].count;
-        spans[i].score = room(r, &spans[i]) * logf(p[ink_argmax(p, classes)] + 1e-4f) - penalty(r, &spans[i]);
-        if (best[start] + spans[i].score > best[end]) { /* spans come by their first piece: best[start] is known */
-            best[end] = best[start] + spans[i].score;
-            by[end] = i;
+        INK_TRY(ink_session_run_u8(r->session, r->batch, k, answers, error));
+        for (size_t m = 0; m < k; m++) {
+            const float *p = answers + m * classes;
+            span *s = &spans[i + m];
+            s->score = room(r, s) * logf(p[ink_argmax(p, classes)] + 1e-4f) - penalty(r, s);
         }
     }
-    size_t digits = 0;
-    for (size_t end = n; end; end = spans[by[end]].first - from)
+    return INK_OK;
+}
+
+/* Chooses, for the pieces of a line, the path through its places that the network likes best: over-segmentation and
+ * dynamic programming, as Y. LeCun and others, "Gradient-Based Learning Applied to Document Recognition", 1998,
+ * part V. */
+static ink_status choose(reader *r, size_t first, ink_error *error)
+{
+    const size_t places = r->place + 1;
+    span *spans = NULL;
+    size_t count, digits = 0;
+    INK_TRY(find_spans(r, first, &spans, &count, error));
+    float *best = ink_arena_array(r->arena, places, sizeof *best);
+    size_t *by = ink_arena_array(r->arena, places, sizeof *by);
+    if (r->arena->failed)
+        return no_memory(error);
+    if (count > r->piece_count - first) /* else there is nothing to choose */
+        INK_TRY(score_spans(r, spans, count, error));
+    for (size_t i = 1; i < places; i++)
+        best[i] = -1e30f;
+    for (size_t i = 0; i < count; i++) { /* by their first piece, so that the best way to where they begin is known */
+        const piece *p = &r->pieces[spans[i].first];
+        const size_t to = p[spans[i].count - 1].to;
+        if (best[p->from] + spans[i].score > best[to]) {
+            best[to] = best[p->from] + spans[i].score;
+            by[to] = i;
+        }
+    }
+    for (size_t to = r->place; to; to = r->pieces[spans[by[to]].first].from)
         digits++;
     for (size_t i = 0; i < digits; i++) {
         r->chosen = ink_arena_grow(r->arena, r->chosen, r->chosen_count + i, sizeof *r->chosen, &r->chosen_room);
@@ -298,8 +373,8 @@ static ink_status choose(reader *r, size_t from, size_t to, ink_error *error)
             return no_memory(error);
     }
     r->chosen_count += digits;
-    for (size_t end = n, i = 1; end; end = spans[by[end]].first - from, i++)
-        r->chosen[r->chosen_count - i] = spans[by[end]];
+    for (size_t to = r->place, i = 1; to; to = r->pieces[spans[by[to]].first].from, i++)
+        r->chosen[r->chosen_count - i] = spans[by[to]];
     return INK_OK;
 }
 
@@ -310,12 +385,12 @@ static ink_status find_marks(reader *r, ink_error *error)
     if (r->arena->failed)
         return no_memory(error);
     for (size_t i = 0; i < r->page.count;) {
-        const size_t from = r->piece_count;
+        const size_t first = r->piece_count;
         const uint32_t line = r->page.group[i].line;
+        r->place = 0;
         for (; i < r->page.count && r->page.group[i].line == line; i++)
-            INK_TRY(r->options->single ? add_piece(r, (uint32_t)i, NULL, NULL, error)
-                                       : add_pieces(r, (uint32_t)i, error));
-        INK_TRY(choose(r, from, r->piece_count, error));
+            INK_TRY(r->options->single ? add_whole(r, (uint32_t)i, error) : add_pieces(r, (uint32_t)i, error));
+        INK_TRY(choose(r, first, error));
     }
     return INK_OK;
 }
@@ -382,7 +457,7 @@ ink_status ink_picture_prepare(const ink_picture *picture, const ink_read_option
     if (!status)
         memset(pixels, 0, (size_t)height * width);
     if (!status && r.page.count) {
-        status = add_piece(&r, 0, NULL, NULL, error);
+        status = add_whole(&r, 0, error);
         if (!status)
             prepare(&r, &(span){ .count = 1, .box = r.page.group[0].box }, pixels);
     }
@@ -468,7 +543,7 @@ static ink_status look_again(reader *r, float *mean, ink_error *error)
     if (r->arena->failed)
         return no_memory(error);
     ink_picture_as_it_is(r->picture, r->map.light, pixels);
-    INK_TRY(run(r, pixels, 1, second, error));
+    INK_TRY(ink_session_run_u8(r->session, pixels, 1, second, error));
     float sum = 0;
     for (size_t i = 0; i < classes; i++) {
         mean[i] = sqrtf(mean[i] * second[i] + 1e-12f);
@@ -489,7 +564,8 @@ static ink_status make_answer(reader *r, answer *a, ink_error *error)
         return no_memory(error);
     for (size_t i = 0; i < n; i++)
         prepare(r, &r->chosen[i], pixels + i * size);
-    INK_TRY(run(r, pixels, n, answers, error));
+    if (n)
+        INK_TRY(ink_session_run_u8(r->session, pixels, n, answers, error));
     if (r->options->single && n && r->picture->width == r->info->width && r->picture->height == r->info->height)
         INK_TRY(look_again(r, answers, error));
     for (size_t i = 0; i < n; i++) {

@@ -126,15 +126,23 @@ static void prepare(reader *r, const span *s, uint8_t *pixels)
 /* ---- pieces ---- */
 
 /* The box of a piece's ink within its group's; x1 is 0 where it has none. */
-static ink_box box_of(const reader *r, const span *s)
+static ink_box box_of(const reader *r, size_t at)
 {
     const ink_components *c = &r->components;
-    const ink_box all = r->pieces[s->first].box;
+    const piece *p = &r->pieces[at];
+    const span alone = { .first = at, .count = 1 };
+    const ink_box all = p->box;
+    const float width = (float)ink_box_width(&all);
     ink_box found = { UINT32_MAX, UINT32_MAX, 0, 0 };
-    for (uint32_t y = all.y0; y < all.y1; y++)
-        for (uint32_t x = all.x0; x < all.x1; x++)
-            if (within(r, s, c->label[(size_t)y * c->width + x], x, y))
+    for (uint32_t y = all.y0; y < all.y1; y++) {
+        /* What may be the piece's, with a pixel to spare: there are many, and each is a small part of the group. */
+        const float left = p->left ? p->left->at[y - all.y0] - 1 : 0;
+        const float right = p->right ? p->right->at[y - all.y0] + 1 : width;
+        const uint32_t x1 = all.x0 + (uint32_t)fminf(fmaxf(right, 0), width);
+        for (uint32_t x = all.x0 + (uint32_t)fminf(fmaxf(left, 0), width); x < x1; x++)
+            if (within(r, &alone, c->label[(size_t)y * c->width + x], x, y))
                 ink_box_add(&found, &(ink_box){ x, y, x + 1, y + 1 });
+    }
     return found;
 }
 
@@ -152,7 +160,7 @@ static ink_status add_piece(reader *r, const piece *added, ink_error *error)
     *p = *added;
     p->box = r->page.group[p->group].box;
     if (p->left || p->right)
-        p->box = box_of(r, &(span){ .first = r->piece_count, .count = 1 });
+        p->box = box_of(r, r->piece_count);
     r->piece_count += p->box.x1 > 0;
     return INK_OK;
 }
@@ -290,8 +298,11 @@ static bool may_be_one(const reader *r, const span *s)
         return true;
     if (r->page.group[first->group].line != r->page.group[last->group].line)
         return false;
-    if (first->group == last->group) /* all of a group may be one, whatever its shape; each way has it */
-        return is_group(r, s) ? first->way == 0 : w * 2 < 3 * h;
+    if (first->group == last->group) { /* all of a group may be one, whatever its shape; each way has it */
+        const uint32_t group = ink_box_height(&r->page.group[first->group].box);
+        const uint32_t tall = group > r->page.tall ? group : r->page.tall;
+        return is_group(r, s) ? first->way == 0 : w * 2 < 3 * h && w * 10 <= 11 * tall;
+    }
     /* of two groups: parts of a broken digit, near each other */
     if (last->group != first->group + 1 || first->left || last->right || w * 5 > 6 * r->page.tall)
         return false;

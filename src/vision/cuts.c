@@ -18,7 +18,7 @@ typedef struct seam {
 /* How far a leaning line is to the right of its middle. */
 static int leaning(float lean, int y)
 {
-    return (int)lrintf(lean * ((float)INK_CUT_ROWS / 2 - (float)y));
+    return (int)nearbyintf(lean * ((float)INK_CUT_ROWS / 2 - (float)y));
 }
 
 static float ink_at(const ink_plane *small, int x, int y)

@@ -31,7 +31,8 @@ static float ink_at(const ink_plane *small, int x, int y)
 static void find_seam(const ink_plane *small, float lean, int first, int last, float *cost, int8_t *from, seam *out)
 {
     const int n = last - first + 1;
-    for (int y = 0; y < INK_CUT_ROWS; y++)
+    for (int y = 0; y < INK_CUT_ROWS; y++) {
+        const int left = first + leaning(lean, y);
         for (int i = 0; i < n; i++) {
             float best = 0;
             int8_t by = 0;
@@ -43,9 +44,10 @@ static void find_seam(const ink_plane *small, float lean, int first, int last, f
                         by = (int8_t)k;
                     }
             }
-            cost[y * n + i] = best + ink_at(small, first + i + leaning(lean, y), y);
+            cost[y * n + i] = best + ink_at(small, left + i, y);
             from[y * n + i] = by;
         }
+    }
     int at = n / 2;
     for (int k = 0; k < n; k++) /* the one nearest to the middle, of equals */
         if (cost[(INK_CUT_ROWS - 1) * n + k] < cost[(INK_CUT_ROWS - 1) * n + at])

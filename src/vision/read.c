@@ -212,7 +212,8 @@ static ink_status is_digit(reader *r, const span *s, bool *sure, ink_error *erro
  * such that lean as writing does give two ways to part it, of which one is chosen. */
 static ink_status add_pieces(reader *r, uint32_t group, ink_error *error)
 {
-    static const float leans[] = { 0, 0.2f };
+    enum { WAYS = 2 };
+    static const float leans[WAYS] = { 0, 0.2f };
     const ink_box *b = &r->page.group[group].box;
     const uint32_t w = ink_box_width(b), h = ink_box_height(b);
     const uint32_t tall = h > r->page.tall / 2 ? h : r->page.tall / 2;
@@ -231,13 +232,13 @@ static ink_status add_pieces(reader *r, uint32_t group, ink_error *error)
         memmove(mark.pixels + (size_t)y * w, mark.pixels + (size_t)(y + up) * mark.width + left, w);
     mark.width = w;
     mark.height = h;
-    ink_cut *cuts[sizeof leans / sizeof *leans];
-    size_t count[sizeof leans / sizeof *leans];
-    for (size_t i = 0; i < sizeof leans / sizeof *leans; i++)
+    ink_cut *cuts[WAYS];
+    size_t count[WAYS];
+    for (uint32_t i = 0; i < WAYS; i++)
         INK_TRY(ink_cuts_find(&mark, leans[i], r->arena, &cuts[i], &count[i], error));
     r->piece_count = at;
     r->place = from;
-    for (uint32_t i = 0; i < sizeof leans / sizeof *leans; i++)
+    for (uint32_t i = 0; i < WAYS; i++)
         INK_TRY(add_way(r, group, i, from, cuts[i], count[i], error));
     r->place++;
     for (size_t i = at; i < r->piece_count; i++)
@@ -314,7 +315,7 @@ static bool may_be_one(const reader *r, const span *s)
 static ink_status find_spans(reader *r, size_t first, span **out, size_t *count, ink_error *error)
 {
     span *spans = NULL;
-    size_t room = 0;
+    size_t most = 0;
     *count = 0;
     for (size_t i = first; i < r->piece_count; i++) {
         span s = { .first = i, .box = r->pieces[i].box };
@@ -322,7 +323,7 @@ static ink_status find_spans(reader *r, size_t first, span **out, size_t *count,
             ink_box_add(&s.box, &r->pieces[i + s.count++].box);
             if ((s.count > MOST && !is_group(r, &s)) || !may_be_one(r, &s))
                 continue;
-            spans = ink_arena_grow(r->arena, spans, *count, sizeof *spans, &room);
+            spans = ink_arena_grow(r->arena, spans, *count, sizeof *spans, &most);
             if (!spans)
                 return no_memory(error);
             spans[(*count)++] = s;
@@ -331,7 +332,8 @@ static ink_status find_spans(reader *r, size_t first, span **out, size_t *count,
     *out = spans;
     return INK_OK;
 }
-/* How well the network likes each span; 0 where there is nothing to choose. */
+
+/* Asks the network how well it likes each span. */
 static ink_status score_spans(reader *r, span *spans, size_t count, ink_error *error)
 {
     const size_t classes = r->info->classes, size = (size_t)r->preparer.width * r->preparer.height;

@@ -302,21 +302,21 @@ EXPORT(const char *, layers, module_model *m, const uint8_t *pixels)
         free(outputs);
         return NULL;
     }
-    outputs[0] = m->layers;
-    for (size_t i = 1; i < steps; i++)
-        outputs[i] = outputs[i - 1] + elements_of(ink_model_step(m->model, i - 1));
+    float *at = m->layers;
     ink_text t;
     ink_text_init(&t, &allocator);
     ink_text_format(&t, "[");
     for (size_t i = 0; i < steps; i++) {
         const ink_step_info *step = ink_model_step(m->model, i);
+        outputs[i] = at;
         item(&t, NULL);
         ink_text_format(&t, "{");
         put_string(&t, "name", step->name);
         put_string(&t, "ops", step->ops);
         put_numbers(&t, "shape", step->rank, step->dim);
-        put_number(&t, "values", (uintptr_t)outputs[i]);
+        put_number(&t, "values", (uintptr_t)at);
         ink_text_format(&t, "}");
+        at += elements_of(step);
     }
     ink_text_format(&t, "]");
     const ink_status status = ink_session_run_steps(m->session, pixels, outputs, &error);

@@ -29,7 +29,6 @@ typedef struct read_options {
     bool one, json;
 } read_options;
 
-/* In the order of ink_polarity. */
 static const cli_operand operands[] = {
     { "IMAGE", "a PNG, JPEG, PBM, PGM or PPM, maybe in gzip; - for standard input", CLI_MANY },
     { NULL, NULL, CLI_ONCE },

@@ -7,11 +7,10 @@
 #include <stdbool.h>
 
 typedef struct ink_map {
-    uint32_t left, top;  /* where the planes begin in the picture: inside its frame */
     uint32_t factor;     /* a pixel of the planes is so many of the picture's, each way */
     bool light;          /* the ink is lighter than the paper */
     float noise;         /* standard deviation of the paper, in levels of ink */
-    ink_plane grey;      /* the picture, reduced */
+    ink_plane grey;      /* the picture, reduced; around a sheet, painted as that is */
     ink_plane paper;     /* what it would be without ink */
     ink_plane ink;       /* how far from paper to ink each pixel is: 0 to 255 */
     ink_plane threshold; /* a pixel with more ink than this is written */

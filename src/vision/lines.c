@@ -47,18 +47,20 @@ static bool touches_edge(const ink_components *c, const ink_box *b)
  * table or a shadow, is asked only where there is nothing else. */
 static uint32_t digit_height(const ink_components *c, const bool *dropped, ink_arena *arena)
 {
-    uint32_t *weight = ink_arena_array(arena, (size_t)c->height + 1, sizeof *weight);
+    uint64_t *weight = ink_arena_array(arena, (size_t)c->height + 1, sizeof *weight);
     if (!weight)
         return 0;
     for (int edge = 0; edge < 2; edge++) {
         uint64_t all = 0, sum = 0;
         for (size_t i = 1; i < c->count; i++) {
-            const ink_box *b = &c->component[i].box;
+            const ink_component *k = &c->component[i];
+            const ink_box *b = &k->box;
             const uint32_t h = ink_box_height(b);
             if ((dropped && dropped[i]) || h < 4 || (!edge && touches_edge(c, b)))
                 continue;
-            weight[h] += h;
-            all += h;
+            const uint64_t counts = (uint64_t)h * k->level * k->level;
+            weight[h] += counts;
+            all += counts;
         }
         for (uint32_t h = 0; h <= c->height && all; h++) {
             sum += weight[h];
@@ -130,8 +132,38 @@ static bool erase_rules(ink_plane *written, const ink_components *runs, const wa
     return any;
 }
 
-static ink_status erase_way(ink_plane *written, const ink_plane *faint, const ink_plane *ink, const way *d,
-                            ink_arena *arena, ink_error *error)
+/* Whether a pixel that was taken out is near the place U of a run. */
+static bool at_rule(const ink_plane *before, const ink_plane *written, const ink_box *run, const way *d, uint32_t u)
+{
+    const uint32_t reach = ink_box_height(run) + 2, end = smallest(u + reach, d->along);
+    for (uint32_t v = run->y0; v < run->y1; v++)
+        for (uint32_t k = u > reach ? u - reach : 0; k < end; k++) {
+            const size_t i = k * d->step_along + v * d->step_across;
+            if (before->pixels[i] && !written->pixels[i])
+                return true;
+        }
+    return false;
+}
+
+/* Takes out the sides of boxes: as high as what is written or higher, from one ruled line to another, and not alone. */
+static void erase_sides(const ink_plane *before, ink_plane *written, const ink_components *runs, const way *d,
+                        uint32_t tall, bool *side)
+{
+    uint32_t sides = 0;
+    for (uint32_t i = 1; i < runs->count; i++) {
+        const ink_box *b = &runs->component[i].box;
+        side[i] = ink_box_width(b) * 10 >= tall * 9 && ink_box_height(b) * 8 <= ink_box_width(b) &&
+                  at_rule(before, written, b, d, b->x0) && at_rule(before, written, b, d, b->x1);
+        sides += side[i];
+    }
+    for (uint32_t i = 1; i < runs->count && sides > 1; i++)
+        if (side[i])
+            erase_rule(written, runs, i, d);
+}
+
+/* `before` is what was written before the lines over these were taken out, NULL where none were. */
+static ink_status erase_way(const ink_plane *before, ink_plane *written, const ink_plane *faint, const ink_plane *ink,
+                            const way *d, ink_arena *arena, bool *erased, ink_error *error)
 {
     ink_components runs, rest;
     ink_plane marked = ink_plane_make(arena, d->along, d->across);
@@ -140,15 +172,18 @@ static ink_status erase_way(ink_plane *written, const ink_plane *faint, const in
         return ink_fail(error, INK_ERR_MEMORY, "no memory to look for ruled lines");
     mark_runs(faint, d, &marked);
     INK_TRY(ink_components_find(&marked, &marked, arena, &runs, error));
+    bool *side = ink_arena_array(arena, runs.count, sizeof *side);
     /* A bar of a digit is no ruled line: these are much longer than what is written is high, without them. */
     memcpy(without.pixels, written->pixels, (size_t)written->width * written->height);
-    if (!erase_rules(&without, &runs, d, 0))
+    if (!erase_rules(&without, &runs, d, 0) && !before)
         return INK_OK;
     INK_TRY(ink_components_find(&without, ink, arena, &rest, error));
     const uint32_t tall = digit_height(&rest, NULL, arena);
     if (arena->failed)
         return ink_fail(error, INK_ERR_MEMORY, "no memory to look for ruled lines");
-    erase_rules(written, &runs, d, 3 * tall);
+    *erased = erase_rules(written, &runs, d, 3 * tall);
+    if (before)
+        erase_sides(before, written, &runs, d, tall, side);
     return INK_OK;
 }
 
@@ -157,13 +192,20 @@ ink_status ink_rules_erase(ink_plane *written, const ink_plane *faint, const ink
 {
     const uint32_t w = written->width, h = written->height;
     const way ways[2] = { { w, h, 1, w }, { h, w, w, 1 } };
-    ink_status status = INK_OK;
+    ink_arena kept;
+    bool erased = false;
+    ink_arena_init(&kept, allocator);
+    ink_plane before = ink_plane_make(&kept, w, h);
+    ink_status status = kept.failed ? ink_fail(error, INK_ERR_MEMORY, "no memory to look for ruled lines") : INK_OK;
+    if (!status)
+        memcpy(before.pixels, written->pixels, (size_t)w * h);
     for (int i = 0; i < 2 && !status; i++) {
         ink_arena arena; /* of its own: labels take four bytes a pixel */
         ink_arena_init(&arena, allocator);
-        status = erase_way(written, faint, ink, &ways[i], &arena, error);
+        status = erase_way(erased ? &before : NULL, written, faint, ink, &ways[i], &arena, &erased, error);
         ink_arena_free(&arena);
     }
+    ink_arena_free(&kept);
     return status;
 }
 
@@ -193,18 +235,19 @@ static float stroke_of(const ink_component *k)
 
 static hand hand_of(const ink_components *c, uint32_t tall)
 {
-    double level = 0, stroke = 0, area = 0;
+    double level = 0, stroke = 0, sum = 0;
     hand all = { .tall = tall };
     for (size_t i = 1; i < c->count; i++) {
         const ink_component *k = &c->component[i];
         const uint32_t h = ink_box_height(&k->box);
-        level += (double)k->level * k->area;
-        stroke += (double)stroke_of(k) * k->area;
-        area += k->area;
+        const double squared = (double)k->level * k->level, weight = k->area * squared * squared;
+        level += k->level * weight;
+        stroke += (double)stroke_of(k) * weight;
+        sum += weight;
         all.inside += !touches_edge(c, &k->box) && h * 2 > tall && h < tall * 2;
     }
-    all.level = area > 0 ? (float)(level / area) : 0;
-    all.stroke = area > 0 ? (float)(stroke / area) : 0;
+    all.level = sum > 0 ? (float)(level / sum) : 0;
+    all.stroke = sum > 0 ? (float)(stroke / sum) : 0;
     return all;
 }
 
@@ -222,6 +265,14 @@ static bool is_rule(const ink_components *c, const ink_component *k, const hand 
     return thin && (straight || touches_edge(c, &k->box));
 }
 
+/* Much fainter than the writing, and not of its height: dirt, and a ruled line that is broken. */
+static bool is_faint(const ink_component *k, const hand *all)
+{
+    const uint32_t w = ink_box_width(&k->box), h = ink_box_height(&k->box);
+    const bool shaped = h * 5 >= 3 * all->tall && h * 2 <= 3 * all->tall && w <= 2 * h;
+    return (float)k->level * 4 < all->level || ((float)k->level * 2 < all->level && !shaped);
+}
+
 /* What is no part of any digit: specks, faint dirt, rules, and where there is writing beside it, what touches the
  * picture's edge and is not as high as writing. */
 static void drop(const ink_components *c, uint32_t tall, bool *dropped)
@@ -231,7 +282,7 @@ static void drop(const ink_components *c, uint32_t tall, bool *dropped)
         const ink_component *k = &c->component[i];
         const uint32_t w = ink_box_width(&k->box), h = ink_box_height(&k->box);
         const bool odd = h * 2 < tall || h * 2 > 3 * tall || w > 3 * tall;
-        dropped[i] = k->area < 4 || (w * 5 < tall && h * 5 < tall) || (float)k->level * 3 < all.level ||
+        dropped[i] = k->area < 4 || (w * 5 < tall && h * 5 < tall) || is_faint(k, &all) ||
                      (touches_edge(c, &k->box) && all.inside >= 2 && odd) || is_rule(c, k, &all);
     }
 }

@@ -58,6 +58,58 @@ void ink_picture_as_it_is(const ink_picture *picture, bool light, uint8_t *to)
             *to++ = (uint8_t)(light ? grey_at(picture, x, y) : 255 - grey_at(picture, x, y));
 }
 
+/* The median of a column, or of a row; and whether nearly all of it is as light. */
+static bool plain(const ink_picture *p, bool column, uint32_t at, uint32_t *level)
+{
+    const uint32_t count = column ? p->height : p->width;
+    uint32_t histogram[LEVELS] = { 0 }, near = 0;
+    for (uint32_t i = 0; i < count; i++)
+        histogram[column ? grey_at(p, at, i) : grey_at(p, i, at)]++;
+    *level = ink_histogram_level(histogram, LEVELS, 0.5f);
+    for (uint32_t i = *level > 12 ? *level - 12 : 0; i <= *level + 12 && i < LEVELS; i++)
+        near += histogram[i];
+    return near >= count - count / 5;
+}
+
+/* Whether a picture changes between two columns, or rows, over nearly all of their length. */
+static bool changes(const ink_picture *p, bool column, uint32_t before, uint32_t after)
+{
+    enum { APART = 60 };
+    const uint32_t count = column ? p->height : p->width;
+    uint32_t far = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t a = column ? grey_at(p, before, i) : grey_at(p, i, before);
+        const uint32_t b = column ? grey_at(p, after, i) : grey_at(p, i, after);
+        far += a > b + APART || b > a + APART;
+    }
+    return far >= count - count / 5;
+}
+
+/* The bars at two sides of a picture that is framed, or of another shape than what shows it: plain, of one level, with
+ * a straight edge from end to end. The picture shrinks to what lies between, at least two fifths of it. */
+static void leave_frame(ink_picture *p, bool columns, uint32_t *offset)
+{
+    const size_t stride = p->stride ? p->stride : (size_t)p->width * p->channels;
+    uint32_t *const size = columns ? &p->width : &p->height;
+    uint32_t bar[2], level[2];
+    for (int end = 0; end < 2; end++) {
+        const uint32_t last = *size - 1, most = *size * 3 / 10;
+        if (!plain(p, columns, end ? last : 0, &level[end]))
+            return;
+        for (bar[end] = 1; bar[end] <= most; bar[end]++)
+            if (changes(p, columns, end ? last - bar[end] + 1 : bar[end] - 1, end ? last - bar[end] : bar[end]))
+                break;
+        if (bar[end] > most)
+            return;
+    }
+    if (level[0] > level[1] + 12 || level[1] > level[0] + 12)
+        return;
+    p->stride = stride;
+    p->pixels += columns ? (size_t)bar[0] * p->channels : bar[0] * stride;
+    *size -= bar[0] + bar[1];
+    *offset = bar[0];
+}
+
 /* Means of squares of factor x factor pixels; what does not fill a square at the right and the bottom is left out. */
 static void reduce(const ink_picture *p, uint32_t factor, ink_plane *to, uint32_t *sums)
 {
@@ -324,11 +376,15 @@ static void find_threshold(ink_map *map, tiles *t, const float *noise)
     draw_tiles(t, &map->threshold);
 }
 
-ink_status ink_map_make(const ink_picture *picture, const ink_read_options *options, ink_arena *arena, ink_map *map,
+ink_status ink_map_make(const ink_picture *given, const ink_read_options *options, ink_arena *arena, ink_map *map,
                         ink_error *error)
 {
-    INK_TRY(check(picture, options, error));
-    uint32_t factor = 1, histogram[LEVELS];
+    INK_TRY(check(given, options, error));
+    ink_picture inside = *given;
+    const ink_picture *picture = &inside;
+    uint32_t factor = 1, left = 0, top = 0, histogram[LEVELS];
+    leave_frame(&inside, true, &left);
+    leave_frame(&inside, false, &top);
     while ((uint64_t)(picture->width / factor) * (picture->height / factor) > INK_READ_PIXELS)
         factor++;
     if (factor > picture->width || factor > picture->height)
@@ -336,7 +392,7 @@ ink_status ink_map_make(const ink_picture *picture, const ink_read_options *opti
                         picture->height);
     const uint32_t width = picture->width / factor, height = picture->height / factor;
     const uint32_t longer = width > height ? width : height;
-    *map = (ink_map){ .factor = factor };
+    *map = (ink_map){ .factor = factor, .left = left, .top = top };
     map->grey = ink_plane_make(arena, width, height);
     map->paper = ink_plane_make(arena, width, height);
     map->ink = ink_plane_make(arena, width, height);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 typedef struct ink_map {
+    uint32_t left, top;  /* where the planes begin in the picture: inside its frame */
     uint32_t factor;     /* a pixel of the planes is so many of the picture's, each way */
     bool light;          /* the ink is lighter than the paper */
     float noise;         /* standard deviation of the paper, in levels of ink */

@@ -326,6 +326,44 @@ static ink_status gather(const ink_components *c, const bool *dropped, ink_arena
 
 /* ---- lines ---- */
 
+/* Whether a group of one line stands over one of another: then these are two lines. */
+static bool over(const ink_page *page, uint32_t line, uint32_t other)
+{
+    for (size_t i = 0; i < page->count; i++)
+        for (size_t k = 0; k < page->count && page->group[i].line == line; k++) {
+            const ink_box *a = &page->group[i].box, *b = &page->group[k].box;
+            if (page->group[k].line == other && overlap(a->x0, a->x1, b->x0, b->x1) > 0)
+                return true;
+        }
+    return false;
+}
+
+/* What is written a little higher or lower than the rest, beside it, is of the same line. */
+static void join_lines(ink_page *page, double *top, double *bottom, double *middle, uint32_t *lines)
+{
+    for (uint32_t a = 0; a < *lines; a++)
+        for (uint32_t b = a + 1; b < *lines;) {
+            const double shared = fmin(bottom[a], bottom[b]) - fmax(top[a], top[b]);
+            const double both = fmax(bottom[a], bottom[b]) - fmin(top[a], top[b]);
+            if (shared * 8 < fmin(bottom[a] - top[a], bottom[b] - top[b]) || both > 2.5 * page->tall ||
+                over(page, a, b)) {
+                b++;
+                continue;
+            }
+            top[a] = fmin(top[a], top[b]);
+            bottom[a] = fmax(bottom[a], bottom[b]);
+            middle[a] = (top[a] + bottom[a]) / 2;
+            const uint32_t last = --*lines;
+            top[b] = top[last];
+            bottom[b] = bottom[last];
+            middle[b] = middle[last];
+            for (size_t i = 0; i < page->count; i++) {
+                uint32_t *line = &page->group[i].line;
+                *line = *line == b ? a : *line == last ? b : *line;
+            }
+        }
+}
+
 /* Follows each line from left to right, so that it may rise or fall: a group goes to the line whose height it shares
  * most, as that was at its last groups. */
 static ink_status order_lines(const ink_components *c, ink_page *page, ink_arena *arena, ink_error *error)
@@ -367,6 +405,7 @@ static ink_status order_lines(const ink_components *c, ink_page *page, ink_arena
             bottom[best] = (bottom[best] + y1) / 2;
         }
     }
+    join_lines(page, top, bottom, middle, &lines);
     sort(order, middle, lines, scratch);
     for (uint32_t i = 0; i < lines; i++)
         rank[order[i]] = i;

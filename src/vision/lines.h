@@ -21,9 +21,9 @@ typedef struct ink_page {
     uint32_t lines;
 } ink_page;
 
-/* Takes ruled lines, frames and boxes out of what is written: what is long and thin, but where a stroke crosses it. They
- * are looked for in `faint`, what would be written at a lower threshold: a line about as strong as the threshold would
- * be in pieces. Errors: INK_ERR_MEMORY. */
+/* Takes ruled lines, frames and boxes out of what is written: what is long and thin, but where a stroke crosses it.
+ * They are looked for in `faint`, what would be written at a lower threshold: a line about as strong as the threshold
+ * would be in pieces. Errors: INK_ERR_MEMORY. */
 ink_status ink_rules_erase(ink_plane *written, const ink_plane *faint, const ink_plane *ink,
                            const ink_allocator *allocator, ink_error *error);
 

@@ -489,8 +489,8 @@ typedef struct answer {
 static void scale_box(const reader *r, const ink_box *b, ink_mark *m)
 {
     const uint32_t f = r->map.factor;
-    m->x = b->x0 * f;
-    m->y = b->y0 * f;
+    m->x = r->map.left + b->x0 * f;
+    m->y = r->map.top + b->y0 * f;
     m->width = ink_box_width(b) * f;
     m->height = ink_box_height(b) * f;
 }

@@ -12,6 +12,7 @@ import data
 import engine
 import nodigits
 import paper
+import scenes
 import scores
 import tesseract
 
@@ -204,6 +205,25 @@ def numbers(c):
                        ">= 5 times", best >= 5 * ours)]
 
 
+def surroundings(c):
+    images, labels = c.mnist()
+    rows = []
+    for name in scenes.ALL:
+        c.say("numbers %s" % name)
+        with tempfile.TemporaryDirectory() as folder:
+            paths, wanted = [], []
+            for i in range(scenes.PICTURES):
+                picture, label = scenes.number(images, labels, name, i, c.part)
+                paths.append(pathlib.Path(folder, "%03d.png" % i))
+                Image.fromarray(picture).save(paths[-1])
+                wanted.append(label)
+            texts = ["".join(image["text"].split()) for image in c.tool.read_files(paths)]
+        rows.append(at_least("numbers %s" % name, [text == label for text, label in zip(texts, wanted)]))
+        c.wrong += ["number %s %d: %s, read as %s" % (name, i, label, text)
+                    for i, (label, text) in enumerate(zip(wanted, texts)) if label != text]
+    return rows
+
+
 def letters(c):
     there, missing = nodigits.fonts()
     if not there:
@@ -238,5 +258,5 @@ def strokes(c):
 
 # By the name for --only: the function, and whether there is a validation part, by which choices may be made.
 ALL = {"mnist": (mnist, True), "usps": (usps, False), "drawings": (drawings, False), "corrupted": (corrupted, True),
-       "numbers": (numbers, True), "letters": (letters, False), "fashion": (fashion, False),
-       "strokes": (strokes, True)}
+       "numbers": (numbers, True), "surroundings": (surroundings, True), "letters": (letters, False),
+       "fashion": (fashion, False), "strokes": (strokes, True)}

@@ -7,6 +7,7 @@ import data
 import imaging
 import nodigits
 import paper
+import scenes
 
 
 def write(how, say):
@@ -16,6 +17,8 @@ def write(how, say):
         "pasted": ([paper.pasted(images[i], i, how.part) for i in range(40)], 1600),
         "separate": ([paper.number(images, labels, False, i, how.part)[0] for i in range(40)], 1600),
         "touching": ([paper.number(images, labels, True, i, how.part)[0] for i in range(40)], 1600),
+        "surroundings": ([scenes.number(images, labels, name, i, how.part)[0] for name in scenes.ALL
+                          for i in range(6)], 3200),
         "corrupted": ([picture for corruption in [corruptions.identity] + corruptions.ALL
                        for picture in corruptions.corrupted(images[:corruptions.PIECE], corruption, how.part)[:20]],
                       20 * 34 + 6),

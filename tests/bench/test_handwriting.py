@@ -24,6 +24,7 @@ import engine # noqa: E402
 import imaging # noqa: E402
 import nodigits # noqa: E402
 import paper # noqa: E402
+import scenes # noqa: E402
 import scores # noqa: E402
 
 IMAGES = data.read_idx(ROOT / "samples/digits-images-idx3-ubyte")
@@ -110,6 +111,18 @@ class Pictures(unittest.TestCase):
             polarities.add(np.median(picture) > picture.mean())
         self.assertEqual(len(polarities), 2)
         self.assertFalse(np.array_equal(paper.pasted(IMAGES[0], 0, "test"), paper.pasted(IMAGES[0], 0, "validation")))
+
+    def test_surroundings(self):
+        for name in scenes.ALL:
+            with self.subTest(name):
+                picture, label = scenes.number(IMAGES, LABELS, name, 4, "test")
+                again, same = scenes.number(IMAGES, LABELS, name, 4, "test")
+                np.testing.assert_array_equal(picture, again)
+                self.assertEqual((picture.dtype, label), (np.uint8, same))
+                self.assertTrue(3 <= len(label) <= 8 and label.isdigit(), label)
+        picture, _ = scenes.number(IMAGES, LABELS, "on a sheet on a table", 4, "test")
+        edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+        self.assertLess(int(edge.max()), int(np.median(picture)) - 30, "the table is all around, and darker")
 
     def test_numbers(self):
         for touching in (False, True):

@@ -16,9 +16,9 @@ enum {
 typedef struct cells {
     uint32_t size, across, down;
     uint8_t *level;       /* [down, across] */
-    uint8_t *chosen;      /* [down, across]: of the sheet */
-    uint32_t *from, *to;  /* [down]: the sheet's columns of cells */
-    uint32_t top, bottom; /* its rows; bottom is outside */
+    uint8_t *other;       /* [down, across]: not as the ground is */
+    uint32_t *from, *to;  /* [down]: the columns of the part that may be a sheet, in each of its rows */
+    ink_component part;
 } cells;
 
 static void measure_cells(const ink_plane *grey, cells *c)
@@ -57,23 +57,19 @@ static bool find_ground(const cells *c, uint32_t *level)
     return alike * 2 >= border;
 }
 
-/* The largest connected part that is not as the ground is, each row from its first cell to its last; false where there
- * is none. */
-static bool find_part(cells *c, uint32_t ground, ink_arena *arena, ink_status *status, ink_error *error)
+/* The largest connected part that is not as the ground is; its area is 0 where there is none. */
+static ink_status find_part(cells *c, uint32_t ground, ink_arena *arena, ink_error *error)
 {
-    ink_plane plane = { c->across, c->down, c->chosen };
+    ink_plane plane = { c->across, c->down, c->other };
     ink_components parts;
     for (size_t i = 0; i < (size_t)c->across * c->down; i++)
-        c->chosen[i] = apart(c->level[i], ground) > ALIKE;
-    *status = ink_components_find(&plane, &plane, arena, &parts, error);
-    if (*status || parts.count < 2)
-        return false;
-    uint32_t best = 1;
-    for (uint32_t i = 2; i < parts.count; i++)
+        c->other[i] = apart(c->level[i], ground) > ALIKE;
+    INK_TRY(ink_components_find(&plane, &plane, arena, &parts, error));
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < parts.count; i++)
         best = parts.component[i].area > parts.component[best].area ? i : best;
-    const ink_box *b = &parts.component[best].box;
-    c->top = b->y0;
-    c->bottom = b->y1;
+    c->part = parts.component[best];
+    const ink_box *b = &c->part.box;
     for (uint32_t v = b->y0; v < b->y1; v++) {
         const uint32_t *row = parts.label + (size_t)v * c->across;
         for (c->from[v] = b->x0; row[c->from[v]] != best;)
@@ -81,9 +77,7 @@ static bool find_part(cells *c, uint32_t ground, ink_arena *arena, ink_status *s
         for (c->to[v] = b->x1; row[c->to[v] - 1] != best;)
             c->to[v]--;
     }
-    for (size_t i = 0; i < (size_t)c->across * c->down; i++)
-        c->chosen[i] = parts.label[i] == best;
-    return true;
+    return INK_OK;
 }
 
 /* Whether a part is as a sheet lies in a picture: large, with nearly straight and upright sides, nearly all of it other
@@ -91,15 +85,12 @@ static bool find_part(cells *c, uint32_t ground, ink_arena *arena, ink_status *s
  * more, what is around it may be a shadow that lies on it. */
 static bool is_sheet(const cells *c)
 {
-    uint32_t left = c->across, right = 0, area = 0, filled = 0, sides = 0, sharp = 0;
-    for (uint32_t v = c->top; v < c->bottom; v++) {
+    const ink_box *b = &c->part.box;
+    uint32_t filled = 0, sides = 0, sharp = 0;
+    for (uint32_t v = b->y0; v < b->y1; v++) {
         const uint32_t from = c->from[v], to = c->to[v];
         const uint8_t *row = c->level + v * c->across;
-        left = from < left ? from : left;
-        right = to > right ? to : right;
         filled += to - from;
-        for (uint32_t u = from; u < to; u++)
-            area += c->chosen[v * c->across + u];
         if (from >= 2 && from + 1 < c->across) {
             sides++;
             sharp += apart(row[from + 1], row[from - 2]) >= SHARP;
@@ -109,8 +100,8 @@ static bool is_sheet(const cells *c)
             sharp += apart(row[to - 2], row[to + 1]) >= SHARP;
         }
     }
-    const uint32_t wide = right - left, high = c->bottom - c->top;
-    const int beside = (left == 0) + (right == c->across), over = (c->top == 0) + (c->bottom == c->down);
+    const uint32_t wide = ink_box_width(b), high = ink_box_height(b), area = c->part.area;
+    const int beside = (b->x0 == 0) + (b->x1 == c->across), over = (b->y0 == 0) + (b->y1 == c->down);
     if (beside + over > 2 || (beside == 1 && over == 1))
         return false;
     return wide * 5 >= c->across * 2 && high * 5 >= c->down * 2 && area * 5 >= c->across * c->down &&
@@ -121,11 +112,12 @@ static bool is_sheet(const cells *c)
  * picture's edge. */
 static bool inside(const cells *c, uint32_t v, uint32_t *from, uint32_t *to)
 {
-    if ((v == c->top && v > 0) || (v + 1 == c->bottom && c->bottom < c->down))
+    const ink_box *b = &c->part.box;
+    if ((v == b->y0 && v > 0) || (v + 1 == b->y1 && b->y1 < c->down))
         return false;
     *from = c->from[v];
     *to = c->to[v];
-    for (uint32_t k = v > c->top ? v - 1 : v; k <= v + 1 && k < c->bottom; k++) {
+    for (uint32_t k = v > b->y0 ? v - 1 : v; k <= v + 1 && k < b->y1; k++) {
         *from = c->from[k] > *from ? c->from[k] : *from;
         *to = c->to[k] < *to ? c->to[k] : *to;
     }
@@ -138,7 +130,7 @@ static bool inside(const cells *c, uint32_t v, uint32_t *from, uint32_t *to)
 static bool is_written(const ink_plane *grey, const cells *c)
 {
     uint64_t ink = 0, all = 0;
-    for (uint32_t v = c->top; v < c->bottom; v++) {
+    for (uint32_t v = c->part.box.y0; v < c->part.box.y1; v++) {
         uint32_t from, to;
         if (!inside(c, v, &from, &to))
             continue;
@@ -161,17 +153,16 @@ static uint8_t middle(const uint8_t *three, ptrdiff_t step)
 /* What is outside gets the level of the sheet at its border in the nearest row. */
 static void paint(ink_plane *grey, const cells *c)
 {
-    uint32_t first = c->top, last = c->bottom - 1, from = 0, to = 0;
-    while (first < c->bottom && !inside(c, first, &from, &to))
+    uint32_t first = c->part.box.y0, last = c->part.box.y1 - 1, from, to;
+    while (!inside(c, first, &from, &to)) /* what is written is in some row */
         first++;
-    while (last > first && !inside(c, last, &from, &to))
+    while (!inside(c, last, &from, &to))
         last--;
     for (uint32_t y = 0; y < grey->height; y++) {
         const uint32_t at = y / c->size;
         uint32_t v = at < first ? first : at > last ? last : at;
-        while (v > first && !inside(c, v, &from, &to)) /* a row that is all border, like the one above */
+        while (!inside(c, v, &from, &to)) /* a row that is all border, like the one above */
             v--;
-        inside(c, v, &from, &to);
         const uint8_t *row = c->level + v * c->across;
         const uint8_t left = to - from < 3 ? row[from] : middle(row + from, 1);
         const uint8_t right = to - from < 3 ? row[to - 1] : middle(row + to - 1, -1);
@@ -197,16 +188,17 @@ ink_status ink_ground_cover(ink_plane *grey, ink_arena *arena, ink_error *error)
     if (c.across < LEAST || c.down < LEAST)
         return INK_OK;
     c.level = ink_arena_array(arena, (size_t)c.across * c.down, 1);
-    c.chosen = ink_arena_array(arena, (size_t)c.across * c.down, 1);
+    c.other = ink_arena_array(arena, (size_t)c.across * c.down, 1);
     c.from = ink_arena_array(arena, c.down, sizeof *c.from);
     c.to = ink_arena_array(arena, c.down, sizeof *c.to);
     if (arena->failed)
         return ink_fail(error, INK_ERR_MEMORY, "no memory to look for a sheet of paper");
     measure_cells(grey, &c);
     uint32_t ground;
-    ink_status status = INK_OK;
-    if (find_ground(&c, &ground) && find_part(&c, ground, arena, &status, error) && is_sheet(&c) &&
-        is_written(grey, &c))
+    if (!find_ground(&c, &ground))
+        return INK_OK;
+    INK_TRY(find_part(&c, ground, arena, error));
+    if (is_sheet(&c) && is_written(grey, &c))
         paint(grey, &c);
-    return status;
+    return INK_OK;
 }

@@ -172,13 +172,13 @@ static ink_status erase_way(const ink_plane *before, ink_plane *written, const i
         return ink_fail(error, INK_ERR_MEMORY, "no memory to look for ruled lines");
     mark_runs(faint, d, &marked);
     INK_TRY(ink_components_find(&marked, &marked, arena, &runs, error));
-    bool *side = ink_arena_array(arena, runs.count, sizeof *side);
     /* A bar of a digit is no ruled line: these are much longer than what is written is high, without them. */
     memcpy(without.pixels, written->pixels, (size_t)written->width * written->height);
     if (!erase_rules(&without, &runs, d, 0) && !before)
         return INK_OK;
     INK_TRY(ink_components_find(&without, ink, arena, &rest, error));
     const uint32_t tall = digit_height(&rest, NULL, arena);
+    bool *side = ink_arena_array(arena, runs.count, sizeof *side);
     if (arena->failed)
         return ink_fail(error, INK_ERR_MEMORY, "no memory to look for ruled lines");
     *erased = erase_rules(written, &runs, d, 3 * tall);

@@ -155,20 +155,23 @@ def corrupted(c):
                    at_most("corrupted, expected calibration error", found.confidence, right, 2)]
 
 
-def compose(c, touching, folder):
+def compose(pictures, folder):
     """Pictures of numbers as PNG files, and their labels."""
-    images, labels = c.mnist()
-    paths, wanted = [], []
-    for i in range(paper.NUMBERS):
-        picture, label = paper.number(images, labels, touching, i, c.part)
-        paths.append(pathlib.Path(folder, "%03d.png" % i))
+    paths, labels = [], []
+    for picture, label in pictures:
+        paths.append(pathlib.Path(folder, "%03d.png" % len(paths)))
         Image.fromarray(picture).save(paths[-1])
-        wanted.append(label)
-    return paths, wanted
+        labels.append(label)
+    return paths, labels
+
+
+def read_numbers(c, paths):
+    return ["".join(image["text"].split()) for image in c.tool.read_files(paths)]
 
 
 def numbers(c):
     rows, peers, total, ours, theirs = [], [], 0, 0, dict.fromkeys(tesseract.MODES, 0)
+    images, digits = c.mnist()
     try:
         peer = tesseract.version()
     except data.Missing as reason:
@@ -178,8 +181,9 @@ def numbers(c):
         kind = "touching" if touching else "separate"
         c.say("numbers, %s" % kind)
         with tempfile.TemporaryDirectory() as folder:
-            paths, labels = compose(c, touching, folder)
-            texts = ["".join(image["text"].split()) for image in c.tool.read_files(paths)]
+            paths, labels = compose((paper.number(images, digits, touching, i, c.part)
+                                     for i in range(paper.NUMBERS)), folder)
+            texts = read_numbers(c, paths)
             for mode in tesseract.MODES if peer else ():
                 c.say("numbers, %s, tesseract --psm %d" % (kind, mode))
                 found = tesseract.texts(paths, mode)
@@ -211,13 +215,9 @@ def surroundings(c):
     for name in scenes.ALL:
         c.say("numbers %s" % name)
         with tempfile.TemporaryDirectory() as folder:
-            paths, wanted = [], []
-            for i in range(scenes.PICTURES):
-                picture, label = scenes.number(images, labels, name, i, c.part)
-                paths.append(pathlib.Path(folder, "%03d.png" % i))
-                Image.fromarray(picture).save(paths[-1])
-                wanted.append(label)
-            texts = ["".join(image["text"].split()) for image in c.tool.read_files(paths)]
+            paths, wanted = compose((scenes.number(images, labels, name, i, c.part)
+                                     for i in range(scenes.PICTURES)), folder)
+            texts = read_numbers(c, paths)
         rows.append(at_least("numbers %s" % name, [text == label for text, label in zip(texts, wanted)]))
         c.wrong += ["number %s %d: %s, read as %s" % (name, i, label, text)
                     for i, (label, text) in enumerate(zip(wanted, texts)) if label != text]

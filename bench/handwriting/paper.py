@@ -162,15 +162,17 @@ def on_paper(ink, height, random):
     return to_bytes(grey / 255)
 
 
-def number(images, labels, touching, index, part):
-    """Picture INDEX of the numbers of a kind, and its label. Of touching numbers every other one touches throughout."""
-    random = data.generator("number", "touching" if touching else "separate", part, index)
-
+def chooser(images, labels):
     def choose(random):
         at = random.integers(0, len(images))
         return images[at], labels[at]
+    return choose
 
+
+def number(images, labels, touching, index, part):
+    """Picture INDEX of the numbers of a kind, and its label. Of touching numbers every other one touches throughout."""
+    random = data.generator("number", "touching" if touching else "separate", part, index)
     length, height = random.integers(4, 9), random.uniform(24, 80)
     how = ("all" if index % 2 == 0 else "some") if touching else None
-    ink, label = written(choose, length, how, height, random)
+    ink, label = written(chooser(images, labels), length, how, height, random)
     return on_paper(ink, height, random), label

@@ -4,16 +4,9 @@ import numpy as np
 
 import data
 from imaging import blurred, clouds, to_bytes
-from paper import on_paper, pen, sheared, turned, written
+from paper import chooser, on_paper, pen, sheared, turned, written
 
 PICTURES = 100
-
-
-def chooser(images, labels):
-    def choose(random):
-        at = random.integers(0, len(images))
-        return images[at], labels[at]
-    return choose
 
 
 def table(choose, random):

@@ -93,7 +93,8 @@ static const cli_option options[] = {
     SETTING(32, "contrast", "S", "augment: paler ink, darker paper, and a gamma"),
     SETTING(33, "noise", "S", "augment: deviation of noise, as a share of black"),
     SETTING(34, "negatives", "S", "share of pictures replaced by what is no digit, to be unsure of (default 0)"),
-    SETTING(35, "calibrate", "0|1", "1: divide the logits so that probabilities are right on validation pictures"),
+    SETTING(35, "calibrate", "F", "divide the logits so that probabilities are right on validation pictures, "
+            "augmented F times as much as those trained on (default 0: do not)"),
     SETTING(26, "validation", "N", "pictures set aside to choose the best epoch: a number, or a share below 1 "
                                    "(default 0.1)"),
     SETTING_OF(39, "best", "WHAT", best_choice, "of the validation pictures that tells the best epoch: accuracy unless said"),

@@ -3,6 +3,8 @@
 
 #include "base/random.h"
 #include "train/calibrate.h"
+#include "train/raster.h"
+#include "train/settings.h"
 
 #include <math.h>
 #include <string.h>
@@ -95,6 +97,21 @@ static double measure(const ink_trainer *trainer, ink_model **model, uint8_t *an
     return loss;
 }
 
+/* What its metadata says. */
+static float temperature_of(const ink_model *model)
+{
+    const char key[] = "training.temperature";
+    ink_buffer file;
+    ink_error error;
+    float temperature = 0;
+    assert_int_equal(ink_model_save_memory(model, INK_LAYOUT_INKLING, &file, &error), INK_OK);
+    for (size_t at = 0; at + sizeof key + 8 < file.size; at++)
+        if (!memcmp((const char *)file.data + at, key, sizeof key - 1))
+            memcpy(&temperature, (const char *)file.data + at + sizeof key - 1 + 4, 4);
+    ink_buffer_close(&file);
+    return temperature;
+}
+
 static void a_model_that_is_too_sure_is_calibrated(void **state)
 {
     (void)state;
@@ -122,19 +139,54 @@ static void a_model_that_is_too_sure_is_calibrated(void **state)
         if (!(loss[1] < 0.9 * loss[0])) /* on 4000, of which 400 were there to learn and to calibrate */
             fail_msg("network %d: the loss is %g, was %g", (int)i, loss[1], loss[0]);
         assert_memory_equal(before, after, COUNT);
-        ink_buffer file;
-        assert_int_equal(ink_model_save_memory(model[1], INK_LAYOUT_INKLING, &file, &error), INK_OK);
-        const char key[] = "training.temperature";
-        float temperature = 0;
-        for (size_t at = 0; at + sizeof key + 8 < file.size; at++)
-            if (!memcmp((const char *)file.data + at, key, sizeof key - 1))
-                memcpy(&temperature, (const char *)file.data + at + sizeof key - 1 + 4, 4);
+        const float temperature = temperature_of(model[1]);
         if (!(temperature > 1.2f && temperature < 8.1f))
             fail_msg("network %d: the temperature is %g", (int)i, (double)temperature);
-        ink_buffer_close(&file);
         ink_model_close(&model[0]);
         ink_model_close(&model[1]);
     }
+}
+
+static void amounts_are_strengthened_and_chances_are_not(void **state)
+{
+    (void)state;
+    ink_settings s;
+    ink_error error;
+    assert_int_equal(ink_settings_parse(&s, "rate=0.5 shift=2 rotation=12 scale=0.8 shear=0.25 stretch=0.5 elastic=1 "
+                                        "thickness=1 coarse=0.5 blur=4 contrast=0.5 noise=0.25 unchanged=0.25 "
+                                        "outline=0.125 fit=0.5 erase=0.0625 lines=0.25", &error), INK_OK);
+    ink_settings_strengthen(&s, 1.5);
+    const ink_augment wanted = { .shift = 3, .rotation = 18, .scale = 1, .shear = 0.375f, .stretch = 0.75f,
+                                 .elastic = 1.5f, .thickness = 1.5f, .coarse = 0.75f, .blur = INK_MAX_SIGMA,
+                                 .contrast = 0.75f, .noise = 0.375f, .unchanged = 0.25f, .outline = 0.125f,
+                                 .fit = 0.5f, .erase = 0.0625f, .lines = 0.25f };
+    assert_memory_equal(&s.augment, &wanted, sizeof wanted);
+    assert_true(s.schedule.rate == 0.5f);
+}
+
+/* The same weights: what they are calibrated by is all that differs. */
+static void by_stronger_pictures_a_model_is_less_sure(void **state)
+{
+    (void)state;
+    static const char *const text[] = { "epochs=20 batch=40 rate=0.02 validation=0.5 noise=0.2 calibrate=1",
+                                        "epochs=20 batch=40 rate=0.02 validation=0.5 noise=0.2 calibrate=4" };
+    float temperature[2];
+    make_examples();
+    for (int k = 0; k < 2; k++) {
+        ink_error error;
+        ink_train_step step;
+        ink_model *model;
+        ink_trainer *trainer = open_trainer("flatten\ndense units=60\nrelu\ndense units=classes", text[k], &error);
+        assert_non_null(trainer);
+        while (!ink_trainer_get_info(trainer)->done)
+            assert_int_equal(ink_trainer_step(trainer, &step, &error), INK_OK);
+        assert_int_equal(ink_trainer_model(trainer, NULL, &model, &error), INK_OK);
+        temperature[k] = temperature_of(model);
+        ink_model_close(&model);
+        ink_trainer_close(&trainer);
+    }
+    if (!(temperature[1] > 1.1f * temperature[0]))
+        fail_msg("the temperatures are %g and %g", (double)temperature[0], (double)temperature[1]);
 }
 
 static void what_cannot_be_calibrated_is_refused(void **state)
@@ -163,6 +215,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(temperatures_are_found),
         cmocka_unit_test(a_model_that_is_too_sure_is_calibrated),
+        cmocka_unit_test(by_stronger_pictures_a_model_is_less_sure),
+        cmocka_unit_test(amounts_are_strengthened_and_chances_are_not),
         cmocka_unit_test(what_cannot_be_calibrated_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef enum kind { REAL, COUNT, WORD } kind; /* float, uint64_t, the uint64_t number of a word */
+/* float, a float that says how much a picture is changed, uint64_t, the uint64_t number of a word */
+typedef enum kind { REAL, AMOUNT, COUNT, WORD } kind;
 
 typedef struct row {
     const char *name;
@@ -42,32 +43,36 @@ static const row rows[] = {
     { "smoothing", REAL, AT(smoothing), 0, 0, 0.9, NULL },
     { "average", REAL, AT(average), 0, 0, 0.999999, NULL },
     { "statistics", REAL, AT(statistics), 0.1, 1e-6, 1, NULL },
-    { "shift", REAL, AT(augment.shift), 0, 0, 1000, NULL },
-    { "rotation", REAL, AT(augment.rotation), 0, 0, 180, NULL },
-    { "scale", REAL, AT(augment.scale), 0, 0, 1, NULL },
-    { "shear", REAL, AT(augment.shear), 0, 0, 1, NULL },
-    { "stretch", REAL, AT(augment.stretch), 0, 0, 1, NULL },
-    { "elastic", REAL, AT(augment.elastic), 0, 0, 100, NULL },
-    { "thickness", REAL, AT(augment.thickness), 0, 0, 3, NULL },
+    { "shift", AMOUNT, AT(augment.shift), 0, 0, 1000, NULL },
+    { "rotation", AMOUNT, AT(augment.rotation), 0, 0, 180, NULL },
+    { "scale", AMOUNT, AT(augment.scale), 0, 0, 1, NULL },
+    { "shear", AMOUNT, AT(augment.shear), 0, 0, 1, NULL },
+    { "stretch", AMOUNT, AT(augment.stretch), 0, 0, 1, NULL },
+    { "elastic", AMOUNT, AT(augment.elastic), 0, 0, 100, NULL },
+    { "thickness", AMOUNT, AT(augment.thickness), 0, 0, 3, NULL },
     { "unchanged", REAL, AT(augment.unchanged), 0, 0, 1, NULL },
     { "outline", REAL, AT(augment.outline), 0, 0, 1, NULL },
     { "fit", REAL, AT(augment.fit), 0, 0, 1, NULL },
     { "erase", REAL, AT(augment.erase), 0, 0, 1, NULL },
     { "lines", REAL, AT(augment.lines), 0, 0, 1, NULL },
-    { "coarse", REAL, AT(augment.coarse), 0, 0, 4, NULL },
-    { "blur", REAL, AT(augment.blur), 0, 0, INK_MAX_SIGMA, NULL },
-    { "contrast", REAL, AT(augment.contrast), 0, 0, 0.9, NULL },
-    { "noise", REAL, AT(augment.noise), 0, 0, 1, NULL },
+    { "coarse", AMOUNT, AT(augment.coarse), 0, 0, 4, NULL },
+    { "blur", AMOUNT, AT(augment.blur), 0, 0, INK_MAX_SIGMA, NULL },
+    { "contrast", AMOUNT, AT(augment.contrast), 0, 0, 0.9, NULL },
+    { "noise", AMOUNT, AT(augment.noise), 0, 0, 1, NULL },
     { "negatives", REAL, AT(negatives), 0, 0, 0.9, NULL },
     { "best", WORD, AT(best), INK_BEST_ACCURACY, 0, 0, "accuracy loss" },
-    { "calibrate", COUNT, AT(calibrate), 0, 0, 1, NULL },
+    { "calibrate", REAL, AT(calibrate), 0, 0, 4, NULL },
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
+static bool is_float(const row *r)
+{
+    return r->kind == REAL || r->kind == AMOUNT;
+}
 static void store(ink_settings *settings, const row *r, double value)
 {
     char *to = (char *)settings + r->at;
-    if (r->kind == REAL)
+    if (is_float(r))
         *(float *)(void *)to = (float)value;
     else
         *(uint64_t *)(void *)to = (uint64_t)value;
@@ -76,8 +81,8 @@ static void store(ink_settings *settings, const row *r, double value)
 static double load(const ink_settings *settings, const row *r)
 {
     const char *from = (const char *)settings + r->at;
-    return r->kind == REAL ? (double)*(const float *)(const void *)from
-                           : (double)*(const uint64_t *)(const void *)from;
+    return is_float(r) ? (double)*(const float *)(const void *)from
+                       : (double)*(const uint64_t *)(const void *)from;
 }
 
 /* The n-th word of a list; its length, 0 behind the last. */
@@ -158,6 +163,13 @@ ink_status ink_settings_parse(ink_settings *settings, const char *text, ink_erro
     return INK_OK;
 }
 
+void ink_settings_strengthen(ink_settings *settings, double factor)
+{
+    for (const row *r = rows; r < rows + ROWS; r++)
+        if (r->kind == AMOUNT)
+            store(settings, r, fmin(load(settings, r) * factor, r->highest));
+}
+
 const char *ink_settings_text(const ink_settings *settings, ink_arena *arena)
 {
     char text[ROWS * 48];
@@ -166,10 +178,10 @@ const char *ink_settings_text(const ink_settings *settings, ink_arena *arena)
     for (const row *r = rows; r < rows + ROWS; r++) {
         const double value = load(settings, r);
         const bool seed = r->at == AT(seed); /* said always: it is what makes a run that run */
-        if (!seed && value == (r->kind == REAL ? (double)(float)r->fallback : r->fallback))
+        if (!seed && value == (is_float(r) ? (double)(float)r->fallback : r->fallback))
             continue;
         size += (size_t)snprintf(text + size, sizeof text - size, "%s%s=", size ? " " : "", r->name);
-        if (r->kind == REAL) {
+        if (is_float(r)) {
             size += ink_number_format(text + size, value);
         } else if (r->kind == COUNT) {
             size += (size_t)snprintf(text + size, sizeof text - size, "%.0f", value);

@@ -25,12 +25,16 @@ typedef struct ink_settings {
     float smoothing, average, statistics;
     ink_augment augment;
     float negatives; /* the share of pictures that are replaced by what is no digit */
-    uint64_t calibrate; /* 1: the trained model is given its temperature, see calibrate.h */
+    float calibrate; /* above 0: the trained model is given its temperature, see calibrate.h, by validation pictures
+                        that are augmented this many times as much as those trained on */
 } ink_settings;
 
 /* The defaults, and over them what the text says: "rate=0.003 epochs=5"; of two of a name the later holds.
  * Errors: INK_ERR_ARGUMENT, which names the setting, what was found and wanted. */
 ink_status ink_settings_parse(ink_settings *settings, const char *text, ink_error *error);
+
+/* Multiplies all amounts of augmentation, up to the highest allowed; chances stay. */
+void ink_settings_strengthen(ink_settings *settings, double factor);
 
 /* The text of the seed and of what is not the default; a string in the arena, or NULL without memory. */
 const char *ink_settings_text(const ink_settings *settings, ink_arena *arena);

@@ -371,16 +371,16 @@ static ink_status open_trainer(ink_trainer *t, const ink_model *model, const ink
     INK_TRY(copy_model(t, model, cpu, error));
     INK_TRY(ink_tape_make(&t->tape, &t->graph, cpu, &limits, error));
     t->classes = (uint32_t)t->tape.values[t->tape.logits].elements;
-    if (t->settings.calibrate && !ink_logits_maker(&t->tape))
+    if (t->settings.calibrate > 0 && !ink_logits_maker(&t->tape))
         return ink_fail(error, INK_ERR_ARGUMENT, "setting 'calibrate': the network's logits are not the output of a "
                         "conv2d or dense node, so there are no weights to divide by a temperature");
     if (t->settings.negatives > 0 && t->graph.input.channels != 1)
         return ink_fail(error, INK_ERR_ARGUMENT, "setting 'negatives': the pictures have %u channels, wanted 1",
                         t->graph.input.channels);
     INK_TRY(set_examples(t, error));
-    if (t->settings.calibrate && !t->info.validation)
-        return ink_fail(error, INK_ERR_ARGUMENT, "setting 'calibrate': found 1, and no pictures set aside to do it "
-                        "with, see 'validation'");
+    if (t->settings.calibrate > 0 && !t->info.validation)
+        return ink_fail(error, INK_ERR_ARGUMENT, "setting 'calibrate': found %g, and no pictures set aside to do it "
+                        "with, see 'validation'", (double)t->settings.calibrate);
     t->info.note = "";
     t->info.settings = ink_settings_text(&t->settings, &t->arena);
     for (size_t i = 0; i < t->tape.parameter_count; i++)
@@ -592,6 +592,7 @@ static ink_status run_logits(const ink_trainer *t, ink_session *session, size_t 
     ink_settings settings = t->settings;
     ink_batch batch = batch_of(t, 0);
     settings.negatives = 0;
+    ink_settings_strengthen(&settings, (double)t->settings.calibrate);
     for (size_t at = 0, block; at < copies * t->info.validation; at += block) {
         block = copies * t->info.validation - at < BLOCK ? copies * t->info.validation - at : BLOCK;
         for (size_t i = 0; i < block; i++) {
@@ -651,7 +652,7 @@ ink_status ink_trainer_model(const ink_trainer *trainer, const ink_model_options
         return ink_fail(error, INK_ERR_ARGUMENT, "ink_trainer_model: an argument is NULL");
     *out = NULL;
     const float *parameters = trainer->info.best_epoch ? trainer->best : weights_now(trainer);
-    if (trainer->settings.calibrate)
+    if (trainer->settings.calibrate > 0)
         INK_TRY(find_temperature(trainer, parameters, &temperature, error));
     return make_model(trainer, parameters, temperature, options, out, error);
 }

@@ -333,6 +333,18 @@ static ink_status find_spans(reader *r, size_t first, span **out, size_t *count,
     return INK_OK;
 }
 
+/* The logarithm of the best probability, had the logits been a third as far apart. As they are, a digit cut a little
+ * wrong is as sure as one cut right, 0.9999 or 0.99999999, and a path of such digits as good as the right one. Of 674
+ * validation numbers that touch 62 % come out right with a factor of 1, 69 % with 2.5 to 4. */
+static float liking(const float *p, size_t classes)
+{
+    const float best = logf(p[ink_argmax(p, classes)]);
+    float sum = 0;
+    for (size_t c = 0; c < classes; c++)
+        sum += expf((logf(p[c] + 1e-20f) - best) / 3);
+    return -logf(sum);
+}
+
 /* Asks the network how well it likes each span. */
 static ink_status score_spans(reader *r, span *spans, size_t count, ink_error *error)
 {
@@ -345,9 +357,8 @@ static ink_status score_spans(reader *r, span *spans, size_t count, ink_error *e
             prepare(r, &spans[i + k], r->batch + k * size);
         INK_TRY(ink_session_run_u8(r->session, r->batch, k, answers, error));
         for (size_t m = 0; m < k; m++) {
-            const float *p = answers + m * classes;
             span *s = &spans[i + m];
-            s->score = room(r, s) * logf(p[ink_argmax(p, classes)] + 1e-4f) - penalty(r, s);
+            s->score = room(r, s) * liking(answers + m * classes, classes) - penalty(r, s);
         }
     }
     return INK_OK;

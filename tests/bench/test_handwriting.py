@@ -1,4 +1,4 @@
-"""bench/handwriting: what it measures with is right. Nothing is measured here, and no data but samples/ is read."""
+"""bench/handwriting: what it measures with is right. No data but samples/ is read, and little is measured."""
 
 import os
 import pathlib
@@ -22,6 +22,7 @@ import corruptions # noqa: E402
 import data # noqa: E402
 import engine # noqa: E402
 import imaging # noqa: E402
+import measures # noqa: E402
 import nodigits # noqa: E402
 import paper # noqa: E402
 import scenes # noqa: E402
@@ -160,6 +161,18 @@ class Pictures(unittest.TestCase):
             picture = nodigits.strokes(i, "test")
             np.testing.assert_array_equal(picture, nodigits.strokes(i, "test"))
             self.assertGreater(int(picture.max()) - int(picture.min()), 60)
+
+
+class Reading(unittest.TestCase):
+    def test_touching_numbers(self):
+        """70 of 100; 59 where the network's probabilities choose the cuts as they are (src/vision/read.c, liking)."""
+        program = os.path.join(os.environ.get("INKLING_BIN", ROOT / "build/bin"), "inkling")
+        tool = engine.Engine(program, ROOT / "models/digits.gguf")
+        with tempfile.TemporaryDirectory() as folder:
+            paths, labels = measures.compose((paper.number(IMAGES, LABELS, True, i, "test") for i in range(100)), folder)
+            right = sum("".join(image["text"].split()) == label
+                        for image, label in zip(tool.read_files(paths), labels))
+        self.assertGreaterEqual(right, 65)
 
 
 class Data(unittest.TestCase):

@@ -90,22 +90,17 @@ static void digits_that_touch_are_parted(void **state)
 static void a_wide_digit_stays_whole(void **state)
 {
     (void)state;
-    enum { POINTS = 48 };
+    enum { POINTS = 48, WIDE = 54 }; /* half its width; the cuts tried, and valgrind's time, grow with it */
     reader r = reader_open(test_cpu());
-    for (int wide = 46; wide <= 62; wide += 4) { /* half its width; its height is 60 */
-        page p = page_make(260, 120);
-        for (int i = 0; i < POINTS; i++) {
-            const double a = 6.283185307 * i / POINTS, b = 6.283185307 * (i + 1) / POINTS;
-            page_stroke(&p, 80 + wide * cos(a), 60 + 30 * sin(a), 80 + wide * cos(b), 60 + 30 * sin(b), 8);
-        }
-        page_shape(&p, 0, 160, 25, 70); /* a 7 beside it tells how high the line is */
-        page_on(&p, 225, 35);
-        ink_reading *reading = read_page(&r, &p, NULL);
-        if (reading->count != 2 || reading->marks[0].digit != 0 || reading->marks[1].digit != 7)
-            fail_msg("half as wide as %d: '%s', %zu marks", wide, reading->text, reading->count);
-        ink_reading_close(&reading);
-        page_free(&p);
+    page p = page_make(260, 120);
+    for (int i = 0; i < POINTS; i++) { /* as high as 60 */
+        const double a = 6.283185307 * i / POINTS, b = 6.283185307 * (i + 1) / POINTS;
+        page_stroke(&p, 80 + WIDE * cos(a), 60 + 30 * sin(a), 80 + WIDE * cos(b), 60 + 30 * sin(b), 8);
     }
+    page_shape(&p, 0, 160, 25, 70); /* a 7 beside it tells how high the line is */
+    page_on(&p, 225, 35);
+    check_text(&r, "a wide 0", &p, "07");
+    page_free(&p);
     reader_close(&r);
 }
 

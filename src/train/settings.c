@@ -69,6 +69,7 @@ static bool is_float(const row *r)
 {
     return r->kind == REAL || r->kind == AMOUNT;
 }
+
 static void store(ink_settings *settings, const row *r, double value)
 {
     char *to = (char *)settings + r->at;

@@ -92,6 +92,7 @@ static const cli_option options[] = {
     SETTING(31, "blur", "P", "augment: pixels, the sigma of a blur"),
     SETTING(32, "contrast", "S", "augment: paler ink, darker paper, and a gamma"),
     SETTING(33, "noise", "S", "augment: deviation of noise, as a share of black"),
+    SETTING(40, "parted", "C", "augment: chance to be as cut out of a number whose digits touch"),
     SETTING(34, "negatives", "S", "share of pictures replaced by what is no digit, to be unsure of (default 0)"),
     SETTING(35, "calibrate", "F", "divide the logits so that probabilities are right on validation pictures, "
             "augmented F times as much as those trained on (default 0: do not)"),

@@ -2,7 +2,7 @@
 
 #include "base/checked.h"
 #include "base/random.h"
-#include "train/negatives.h"
+#include "train/touching.h"
 
 #include <math.h>
 #include <string.h>
@@ -134,13 +134,16 @@ const uint8_t *ink_picture_make(const ink_batch *batch, const ink_input *input, 
 {
     const size_t pixels = (size_t)input->channels * input->height * input->width;
     const uint64_t seed = ink_stream(batch->seed, index);
+    const ink_negatives digits = { batch->pixels, batch->labels, batch->digits, batch->digit_count,
+                                   input->height, input->width, classes == 10 };
     const uint8_t *from = batch->pixels + index * pixels;
+    uint8_t *drawn = parts + pixels;
     *negative = is_negative(batch, settings, index);
     if (*negative) {
-        const ink_negatives negatives = { batch->pixels, batch->labels, batch->digits, batch->digit_count,
-                                          input->height, input->width, classes == 10 };
-        uint8_t *drawn = parts + pixels;
-        ink_negatives_draw(&negatives, seed, drawn, drawn + pixels);
+        ink_negatives_draw(&digits, seed, drawn, drawn + pixels);
+        from = drawn;
+    } else if (ink_parted_chosen(settings->parted, seed) &&
+               ink_parted_draw(&digits, index, seed, drawn, drawn + pixels)) {
         from = drawn;
     }
     if (!ink_augment_any(&settings->augment))

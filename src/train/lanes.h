@@ -21,7 +21,7 @@ typedef struct ink_batch {
     const uint32_t *indices; /* which images the batch is made of */
     size_t count;
     uint64_t seed;           /* of the augmentation of this pass over the images */
-    const uint32_t *digits;  /* with `negatives` set: the images that those are made of, at least one */
+    const uint32_t *digits;  /* with `negatives` or `parted` set: the images to make others of, at least one */
     size_t digit_count;
 } ink_batch;
 

@@ -1,65 +1,7 @@
-#include "train/negatives.h"
-
-#include "base/random.h"
-#include "train/raster.h"
+#include "train/touching.h"
 
 #include <math.h>
 #include <string.h>
-
-typedef struct artist {
-    const ink_negatives *from;
-    ink_random random;
-    int height, width, side; /* the shorter one */
-    size_t size;
-    uint8_t *to, *other, *scratch;
-} artist;
-
-static float even(artist *a, float low, float high)
-{
-    return low + (high - low) * ink_random_float(&a->random);
-}
-
-static bool chance(artist *a, float share)
-{
-    return ink_random_float(&a->random) < share;
-}
-
-static int below(artist *a, int n)
-{
-    return (int)ink_random_below(&a->random, (uint32_t)n);
-}
-
-/* The value that an example stands for, or what none of the rules below is about. */
-static unsigned value_of(const artist *a, uint32_t example)
-{
-    return a->from->digits ? a->from->labels[example] : 255;
-}
-
-static bool among(unsigned value, const char *digits)
-{
-    return value < 10 && strchr(digits, (int)('0' + value));
-}
-
-/* Any example whose digit is not one of those; the last tried where there seems to be no other. */
-static const uint8_t *any_digit(artist *a, const char *without, unsigned *value)
-{
-    uint32_t example = 0;
-    for (int tries = 0; tries < 20; tries++) {
-        example = a->from->indices[ink_random_below(&a->random, (uint32_t)a->from->count)];
-        *value = value_of(a, example);
-        if (!among(*value, without))
-            break;
-    }
-    return a->from->pixels + (size_t)example * a->size;
-}
-
-/* Too narrow, and anything may be read as a 1. */
-static bool narrow(const artist *a, const uint8_t *picture, float least)
-{
-    ink_bounds box;
-    return !ink_raster_box(picture, 1, a->height, a->width, &box) ||
-           (float)(box.right - box.left) < least * (float)(box.bottom - box.top);
-}
 
 /* The ink of a row: from where to where, and whether in one piece. */
 static bool one_run(const uint8_t *row, const ink_bounds *box, int *left, int *right)
@@ -78,7 +20,7 @@ static bool one_run(const uint8_t *row, const ink_bounds *box, int *left, int *r
 
 /* Whether the picture may be read as a 1 or a 7: from a third downwards a single line, and above that nothing on
  * the right of where that line comes from. */
-static bool one_or_seven(const artist *a, const uint8_t *picture)
+static bool one_or_seven(const ink_artist *a, const uint8_t *picture)
 {
     ink_bounds box;
     if (!ink_raster_box(picture, 1, a->height, a->width, &box))
@@ -99,11 +41,6 @@ static bool one_or_seven(const artist *a, const uint8_t *picture)
     return line ? wide < high * 6 / 5 : box.right - stem - (stem - foot) * 35 / 45 < high / 5;
 }
 
-static void fit(artist *a)
-{
-    ink_raster_fit(a->to, 1, a->height, a->width, a->scratch);
-}
-
 /* ---- strokes ---- */
 
 enum { MAX_STROKES = 6, MAX_POINTS = 5 };
@@ -115,7 +52,7 @@ typedef struct stroke {
 } stroke;
 
 /* In a square from 0 to 1. On a grid of three by three, as the strokes of capital letters nearly are, or anywhere. */
-static ink_point any_point(artist *a, bool grid)
+static ink_point any_point(ink_artist *a, bool grid)
 {
     if (grid)
         return (ink_point){ (float)below(a, 3) / 2 + even(a, -0.07f, 0.07f),
@@ -153,7 +90,7 @@ static bool may_be_read(const stroke *s, int count)
     return false;
 }
 
-static int plan_strokes(artist *a, stroke s[MAX_STROKES])
+static int plan_strokes(ink_artist *a, stroke s[MAX_STROKES])
 {
     static const int counts[] = { 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 6 };
     const int count = counts[below(a, (int)(sizeof counts / sizeof *counts))];
@@ -194,14 +131,14 @@ typedef struct letter_part {
 } letter_part;
 
 /* A whole, a first or a last part of a line from 0 to 1. */
-static void choose_range(artist *a, float *from, float *to, float whole)
+static void choose_range(ink_artist *a, float *from, float *to, float whole)
 {
     const int half = chance(a, whole) ? 0 : 1 + below(a, 2);
     *from = half == 2 ? even(a, 0.35f, 0.5f) : 0;
     *to = half == 1 ? even(a, 0.5f, 0.65f) : 1;
 }
 
-static letter_part any_part(artist *a)
+static letter_part any_part(ink_artist *a)
 {
     static const part_kind kinds[] = { STEM, STEM, STEM, BAR, BAR, DIAGONAL, DIAGONAL, BOW, BOW };
     letter_part p = { .kind = kinds[below(a, 9)], .open = (opening)below(a, 4) };
@@ -263,7 +200,7 @@ static bool parts_may_be_read(const letter_part *p, int count)
     return bars > 1 && diagonals && !stems;
 }
 
-static int plan_letter(artist *a, stroke s[MAX_STROKES])
+static int plan_letter(ink_artist *a, stroke s[MAX_STROKES])
 {
     letter_part p[4];
     const int count = chance(a, 0.15f) ? 1 : 2 + below(a, 3);
@@ -294,7 +231,7 @@ static int plan_letter(artist *a, stroke s[MAX_STROKES])
     return count;
 }
 
-static void draw_stroke(artist *a, const stroke *s, float radius)
+static void draw_stroke(ink_artist *a, const stroke *s, float radius)
 {
     enum { PIECES = 8 };
     for (int i = 0; i + 1 < s->points; i++) {
@@ -319,7 +256,7 @@ static void draw_stroke(artist *a, const stroke *s, float radius)
     }
 }
 
-static bool draw_strokes(artist *a)
+static bool draw_strokes(ink_artist *a)
 {
     stroke s[MAX_STROKES];
     const bool letter = chance(a, 0.6f);
@@ -348,8 +285,8 @@ static bool draw_strokes(artist *a)
         }
         draw_stroke(a, &s[i], radius);
     }
-    fit(a);
-    return !narrow(a, a->to, 0.4f) && !one_or_seven(a, a->to);
+    ink_artist_fit(a);
+    return !ink_artist_narrow(a, a->to, 0.4f) && !one_or_seven(a, a->to);
 }
 
 /* ---- changed digits ---- */
@@ -366,11 +303,11 @@ static const struct {
     { "34", 0, -1, 1, 0 },  /* a quarter to the right */
 };
 
-static bool draw_turned(artist *a)
+static bool draw_turned(ink_artist *a)
 {
     const int turn = below(a, (int)(sizeof turns / sizeof *turns));
     unsigned value;
-    const uint8_t *digit = any_digit(a, "0125689", &value);
+    const uint8_t *digit = ink_artist_digit(a, "0125689", &value);
     if (!among(value, turns[turn].digits))
         return false;
     /* Doubled, so that the middle between two pixels is a number. */
@@ -382,12 +319,12 @@ static bool draw_turned(artist *a)
             a->to[y * a->width + x] = sx >= 0 && sx < a->width && sy >= 0 && sy < a->height
                                           ? digit[sy * a->width + sx] : 0;
         }
-    fit(a);
-    return !narrow(a, a->to, 0.5f) && !one_or_seven(a, a->to);
+    ink_artist_fit(a);
+    return !ink_artist_narrow(a, a->to, 0.5f) && !one_or_seven(a, a->to);
 }
 
 /* Whether a part of a digit has a quarter of its ink: less may be a speck beside another digit. */
-static bool has_ink(const artist *a, const uint8_t *digit, const ink_bounds *part)
+static bool has_ink(const ink_artist *a, const uint8_t *digit, const ink_bounds *part)
 {
     uint64_t all = 0, inside = 0;
     for (int y = 0; y < a->height; y++)
@@ -399,96 +336,16 @@ static bool has_ink(const artist *a, const uint8_t *digit, const ink_bounds *par
     return inside >= all / 4;
 }
 
-/* What is in a box of a digit, in another size, into `other`. */
-static bool scale_to(artist *a, const uint8_t *digit, ink_bounds part, int width, int height)
+static bool draw_several(ink_artist *a)
 {
-    if (width < 1 || height < 1 || (size_t)width * (size_t)height > a->size)
-        return false;
-    ink_raster_resample(digit, a->height, a->width, ink_axis_over((float)part.top, (float)part.bottom, height),
-                        ink_axis_over((float)part.left, (float)part.right, width), a->other, a->scratch);
-    return true;
-}
-
-/* Puts `other` over the picture. */
-static void overlay(artist *a, int left, int top, int width, int height)
-{
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++) {
-            const int px = left + x, py = top + y;
-            if (px >= 0 && px < a->width && py >= 0 && py < a->height) {
-                uint8_t *to = a->to + (size_t)py * (size_t)a->width + px;
-                const uint8_t ink = a->other[(size_t)(y * width + x)];
-                *to = ink > *to ? ink : *to;
-            }
-        }
-}
-
-static void place(artist *a, const uint8_t *digit, ink_bounds part, int left, int top, int width, int height)
-{
-    if (scale_to(a, digit, part, width, height))
-        overlay(a, left, top, width, height);
-}
-
-/* Where the left edge of `other` is when it comes from the right and meets the picture's ink; `away` if it never does. */
-static int meeting(const artist *a, int top, int width, int height, int away)
-{
-    enum { INK = 110 };
-    int at = -a->width;
-    for (int y = 0; y < height; y++) {
-        if (top + y < 0 || top + y >= a->height)
-            continue;
-        const uint8_t *there = a->to + (size_t)(top + y) * (size_t)a->width, *here = a->other + (size_t)(y * width);
-        int end = a->width, begin = 0;
-        while (end > 0 && there[end - 1] < INK)
-            end--;
-        while (begin < width && here[begin] < INK)
-            begin++;
-        if (end > 0 && begin < width && end - begin > at)
-            at = end - begin;
-    }
-    return at > -a->width ? at : away;
-}
-
-/* Two as they stand in a number where they touch: not their boxes but their ink meets, wherever that is. */
-static bool draw_touching(artist *a)
-{
-    unsigned one, two;
-    ink_bounds p, q;
-    const uint8_t *first = any_digit(a, "", &one);
-    const uint8_t *second = any_digit(a, among(one, "1") ? "1" : "", &two);
-    if (!ink_raster_box(first, 1, a->height, a->width, &p) || !ink_raster_box(second, 1, a->height, a->width, &q))
-        return false;
-    const float squeeze = even(a, 0.7f, 1.1f), other = even(a, 0.85f, 1.18f);
-    float w1 = (float)(p.right - p.left) * squeeze, h1 = (float)(p.bottom - p.top);
-    float w2 = (float)(q.right - q.left) * squeeze * other, h2 = (float)(q.bottom - q.top) * other;
-    const float scale = (float)a->side * 24 / 28 / fmaxf(w1 + w2, fmaxf(h1, h2));
-    w1 *= scale, h1 *= scale, w2 *= scale, h2 *= scale;
-    /* On one line, nearly. */
-    const float foot = ((float)a->height + fmaxf(h1, h2)) / 2, most = 0.3f * fminf(w1, w2);
-    const int left = (int)(((float)a->width - w1 - w2) / 2), right = left + (int)(w1 + 0.5f);
-    const int width = (int)(w2 + 0.5f), height = (int)(h2 + 0.5f);
-    const int top = (int)(foot - h2 + even(a, -0.08f, 0.08f) * fmaxf(h1, h2));
-    place(a, first, p, left, (int)(foot - h1), right - left, (int)(h1 + 0.5f));
-    if (!scale_to(a, second, q, width, height))
-        return false;
-    const int at = meeting(a, top, width, height, right);
-    if ((float)(right - at) > most) /* one would lie over the other */
-        return false;
-    overlay(a, at - (int)even(a, 0, 2.5f), top, width, height);
-    fit(a);
-    return !narrow(a, a->to, 0.5f);
-}
-
-static bool draw_several(artist *a)
-{
-    if (chance(a, 0.6f))
-        return draw_touching(a);
+    if (chance(a, 0.8f))
+        return ink_touching_draw(a);
     const bool stacked = chance(a, 0.25f), cut = chance(a, 0.3f);
     unsigned one, two;
     ink_bounds p, q;
     /* A 1 above a 1 is a 1, and loops above each other are an 8. */
-    const uint8_t *first = any_digit(a, stacked ? "01689" : "", &one);
-    const uint8_t *second = any_digit(a, stacked ? "01689" : cut ? "1" : "", &two);
+    const uint8_t *first = ink_artist_digit(a, stacked ? "01689" : "", &one);
+    const uint8_t *second = ink_artist_digit(a, stacked ? "01689" : cut ? "1" : "", &two);
     if (!ink_raster_box(first, 1, a->height, a->width, &p) || !ink_raster_box(second, 1, a->height, a->width, &q))
         return false;
     if (cut && !stacked) { /* of one of the two only the part that is near */
@@ -512,22 +369,24 @@ static bool draw_several(artist *a)
     const float scale = box / fmaxf(wide, high), gap = even(a, -4.5f, 1.5f) * (float)a->side / 28;
     w1 *= scale, w2 *= scale, h1 *= scale, h2 *= scale;
     const float x = ((float)a->width - wide * scale) / 2, y = ((float)a->height - high * scale) / 2;
-    place(a, first, p, (int)x, (int)y, (int)(w1 + 0.5f), (int)(h1 + 0.5f));
+    ink_artist_place(a, first, p, (int)x, (int)y, (int)(w1 + 0.5f), (int)(h1 + 0.5f));
     if (stacked)
-        place(a, second, q, (int)(x + even(a, -2, 2)), (int)(y + h1 + gap), (int)(w2 + 0.5f), (int)(h2 + 0.5f));
+        ink_artist_place(a, second, q, (int)(x + even(a, -2, 2)), (int)(y + h1 + gap), (int)(w2 + 0.5f),
+                         (int)(h2 + 0.5f));
     else
-        place(a, second, q, (int)(x + w1 + gap), (int)(y + even(a, -2, 2)), (int)(w2 + 0.5f), (int)(h2 + 0.5f));
-    fit(a);
-    return !narrow(a, a->to, 0.5f);
+        ink_artist_place(a, second, q, (int)(x + w1 + gap), (int)(y + even(a, -2, 2)), (int)(w2 + 0.5f),
+                         (int)(h2 + 0.5f));
+    ink_artist_fit(a);
+    return !ink_artist_narrow(a, a->to, 0.5f);
 }
 
-static bool draw_part(artist *a)
+static bool draw_part(ink_artist *a)
 {
     enum { BINS = 64 };
     double bins[BINS] = { 0 }, all = 0, left = 0;
     unsigned value;
     /* A piece of a 1 is a 1; the loops of 6, 8 and 9 are a 0. */
-    const uint8_t *digit = any_digit(a, "1689", &value);
+    const uint8_t *digit = ink_artist_digit(a, "1689", &value);
     if (among(value, "1689"))
         return false;
     const float angle = even(a, 0, 6.2831853f), c = cosf(angle), s = sinf(angle);
@@ -547,17 +406,17 @@ static bool draw_part(artist *a)
         const float cover = fminf(fmaxf(edge - (c * x + s * y) + 0.5f, 0), 1);
         a->to[i] = (uint8_t)(cover * digit[i] + 0.5f);
     }
-    fit(a);
-    return !narrow(a, a->to, 0.6f) && !one_or_seven(a, a->to);
+    ink_artist_fit(a);
+    return !ink_artist_narrow(a, a->to, 0.6f) && !one_or_seven(a, a->to);
 }
 
-static bool draw_overlaid(artist *a)
+static bool draw_overlaid(ink_artist *a)
 {
     const int count = 2 + below(a, 2) + below(a, 2);
     unsigned before = 255, value;
     for (int i = 0; i < count; i++, before = value) {
         /* Of two, none is a 1, and neighbours are not the same: else it is the other one, or a broad one. */
-        const uint8_t *digit = any_digit(a, count == 2 ? "1" : "", &value);
+        const uint8_t *digit = ink_artist_digit(a, count == 2 ? "1" : "", &value);
         if (i && value < 10 && value == before)
             return false;
         const int span = a->side / 4;
@@ -574,7 +433,7 @@ static bool draw_overlaid(artist *a)
                     *to = digit[sy * a->width + sx];
             }
     }
-    fit(a);
+    ink_artist_fit(a);
     return true;
 }
 
@@ -586,7 +445,7 @@ typedef struct polygon {
     float x[8], y[8], distance[8]; /* each edge's normal, and how far it is along that */
 } polygon;
 
-static polygon any_polygon(artist *a)
+static polygon any_polygon(ink_artist *a)
 {
     polygon p = { .edges = 3 + below(a, 5) };
     const float turn = even(a, 0, 6.2831853f);
@@ -601,7 +460,7 @@ static polygon any_polygon(artist *a)
     return p;
 }
 
-static bool draw_polygons(artist *a)
+static bool draw_polygons(ink_artist *a)
 {
     polygon shapes[3];
     const int count = 1 + below(a, 3);
@@ -627,17 +486,17 @@ static bool draw_polygons(artist *a)
             ink = fminf(fmaxf(ink * (1 - wave) - grain * ink_random_float(&a->random), 0), 1);
             a->to[y * a->width + x] = (uint8_t)(255 * cover * ink + 0.5f);
         }
-    return !narrow(a, a->to, 0.6f);
+    return !ink_artist_narrow(a, a->to, 0.6f);
 }
 
-static bool draw_filled(artist *a)
+static bool draw_filled(ink_artist *a)
 {
     unsigned value;
     ink_bounds box;
     const int what = below(a, 4);
     if (what > 1)
         return draw_polygons(a);
-    const uint8_t *digit = any_digit(a, "", &value);
+    const uint8_t *digit = ink_artist_digit(a, "", &value);
     if (!ink_raster_box(digit, 1, a->height, a->width, &box))
         return false;
     if (what == 0) { /* inverted, in its box and a margin */
@@ -647,7 +506,7 @@ static bool draw_filled(artist *a)
                 if (x >= box.left - margin && x < box.right + margin && y >= box.top - margin &&
                     y < box.bottom + margin)
                     a->to[y * a->width + x] = (uint8_t)(255 - digit[y * a->width + x]);
-        return !narrow(a, a->to, 0.5f);
+        return !ink_artist_narrow(a, a->to, 0.5f);
     }
     /* Around a place that has ink, so that there is something to see. */
     int at = 0;
@@ -659,10 +518,10 @@ static bool draw_filled(artist *a)
                                     step },
                         (ink_axis){ a->width, (float)(at % a->width) - step * even(a, 0.3f, 0.7f) * (float)a->width,
                                     step }, a->to, a->scratch);
-    return !narrow(a, a->to, 0.7f) && !one_or_seven(a, a->to);
+    return !ink_artist_narrow(a, a->to, 0.7f) && !one_or_seven(a, a->to);
 }
 
-static bool draw_empty(artist *a)
+static bool draw_empty(ink_artist *a)
 {
     const int what = below(a, 8);
     const float side = (float)a->side;
@@ -706,25 +565,27 @@ bool ink_negatives_chosen(float share, uint64_t seed)
 bool ink_negatives_draw_kind(const ink_negatives *from, ink_negative kind, uint64_t seed, uint8_t *to,
                              uint8_t *scratch)
 {
-    bool (*const draw[INK_NEGATIVE_KINDS])(artist *) = { draw_strokes, draw_turned, draw_several, draw_part,
-                                                         draw_overlaid, draw_filled, draw_empty };
-    artist a = { .from = from, .random = { seed }, .height = (int)from->height, .width = (int)from->width,
-                 .side = (int)(from->height < from->width ? from->height : from->width),
-                 .size = (size_t)from->height * from->width, .to = to, .other = scratch };
-    a.scratch = scratch + a.size;
+    bool (*const draw[INK_NEGATIVE_KINDS])(ink_artist *) = { draw_strokes, draw_turned, draw_several, draw_part,
+                                                             draw_overlaid, draw_filled, draw_empty };
+    ink_artist a = ink_artist_of(from, seed, to, scratch);
     memset(to, 0, a.size);
     return (kind != INK_NEGATIVE_TURNED || from->digits) && draw[kind](&a);
 }
 
-/* Two digits four times as often as most, for where digits touch nothing is mistaken for one as often; and strokes
- * thrice, for there are more letters and signs than all else. */
+/* How often each is drawn. Where digits touch, nothing is mistaken for one as often as two are, or one with the end of
+ * another; and there are more letters and signs than all else. */
 static ink_negative draw_kind(ink_random *random)
 {
-    static const ink_negative more[] = { INK_NEGATIVE_SEVERAL, INK_NEGATIVE_SEVERAL, INK_NEGATIVE_SEVERAL,
-                                         INK_NEGATIVE_STROKES, INK_NEGATIVE_STROKES };
-    enum { MORE = sizeof more / sizeof *more };
-    const uint32_t kind = ink_random_below(random, INK_NEGATIVE_KINDS + MORE);
-    return kind < INK_NEGATIVE_KINDS ? (ink_negative)kind : more[kind - INK_NEGATIVE_KINDS];
+    static const uint8_t weights[INK_NEGATIVE_KINDS] = {
+        [INK_NEGATIVE_STROKES] = 4, [INK_NEGATIVE_TURNED] = 1, [INK_NEGATIVE_SEVERAL] = 8, [INK_NEGATIVE_PART] = 1,
+        [INK_NEGATIVE_OVERLAID] = 1, [INK_NEGATIVE_FILLED] = 1, [INK_NEGATIVE_EMPTY] = 1,
+    };
+    uint32_t all = 0, kind = 0;
+    for (uint32_t i = 0; i < INK_NEGATIVE_KINDS; i++)
+        all += weights[i];
+    for (uint32_t at = ink_random_below(random, all); at >= weights[kind]; kind++)
+        at -= weights[kind];
+    return (ink_negative)kind;
 }
 
 ink_negative ink_negatives_draw(const ink_negatives *from, uint64_t seed, uint8_t *to, uint8_t *scratch)

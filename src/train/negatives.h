@@ -18,11 +18,11 @@ typedef struct ink_negatives {
     bool digits;             /* the labels are the digits' values: then digits turned and mirrored are among them */
 } ink_negatives;
 
-/* The kinds, drawn evenly, but for SEVERAL, four times, and STROKES, thrice as often. */
+/* The kinds, drawn evenly, but for SEVERAL, eight times, and STROKES, four times as often. */
 typedef enum ink_negative {
     INK_NEGATIVE_STROKES,  /* one to six strokes, joined or not, and stems with bars and bows: scribbles, letters */
     INK_NEGATIVE_TURNED,   /* a digit mirrored, upside down or turned by 90 degrees, where that is no digit */
-    INK_NEGATIVE_SEVERAL,  /* two digits, or one and a part of one, side by side or one above the other */
+    INK_NEGATIVE_SEVERAL,  /* two digits, or one and a part of one, touching, side by side or one above the other */
     INK_NEGATIVE_PART,     /* a digit of which a straight line leaves 25 to 45 % of the ink */
     INK_NEGATIVE_OVERLAID, /* two to four digits on top of each other */
     INK_NEGATIVE_FILLED,   /* a digit enlarged until only pieces of it are seen, or inverted; polygons */

@@ -59,6 +59,7 @@ static const row rows[] = {
     { "blur", AMOUNT, AT(augment.blur), 0, 0, INK_MAX_SIGMA, NULL },
     { "contrast", AMOUNT, AT(augment.contrast), 0, 0, 0.9, NULL },
     { "noise", AMOUNT, AT(augment.noise), 0, 0, 1, NULL },
+    { "parted", REAL, AT(parted), 0, 0, 1, NULL },
     { "negatives", REAL, AT(negatives), 0, 0, 0.9, NULL },
     { "best", WORD, AT(best), INK_BEST_ACCURACY, 0, 0, "accuracy loss" },
     { "calibrate", REAL, AT(calibrate), 0, 0, 4, NULL },

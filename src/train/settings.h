@@ -24,6 +24,7 @@ typedef struct ink_settings {
     ink_schedule schedule;
     float smoothing, average, statistics;
     ink_augment augment;
+    float parted;    /* the share of the other pictures that are as reading cuts them out of a number */
     float negatives; /* the share of pictures that are replaced by what is no digit */
     float calibrate; /* above 0: the trained model is given its temperature, see calibrate.h, by validation pictures
                         that are augmented this many times as much as those trained on */

@@ -374,9 +374,9 @@ static ink_status open_trainer(ink_trainer *t, const ink_model *model, const ink
     if (t->settings.calibrate > 0 && !ink_logits_maker(&t->tape))
         return ink_fail(error, INK_ERR_ARGUMENT, "setting 'calibrate': the network's logits are not the output of a "
                         "conv2d or dense node, so there are no weights to divide by a temperature");
-    if (t->settings.negatives > 0 && t->graph.input.channels != 1)
-        return ink_fail(error, INK_ERR_ARGUMENT, "setting 'negatives': the pictures have %u channels, wanted 1",
-                        t->graph.input.channels);
+    if ((t->settings.negatives > 0 || t->settings.parted > 0) && t->graph.input.channels != 1)
+        return ink_fail(error, INK_ERR_ARGUMENT, "setting '%s': the pictures have %u channels, wanted 1",
+                        t->settings.negatives > 0 ? "negatives" : "parted", t->graph.input.channels);
     INK_TRY(set_examples(t, error));
     if (t->settings.calibrate > 0 && !t->info.validation)
         return ink_fail(error, INK_ERR_ARGUMENT, "setting 'calibrate': found %g, and no pictures set aside to do it "
@@ -591,7 +591,7 @@ static ink_status run_logits(const ink_trainer *t, ink_session *session, size_t 
     const ink_node *last = &t->graph.nodes[t->graph.node_count - 1];
     ink_settings settings = t->settings;
     ink_batch batch = batch_of(t, 0);
-    settings.negatives = 0;
+    settings.negatives = settings.parted = 0;
     ink_settings_strengthen(&settings, (double)t->settings.calibrate);
     for (size_t at = 0, block; at < copies * t->info.validation; at += block) {
         block = copies * t->info.validation - at < BLOCK ? copies * t->info.validation - at : BLOCK;

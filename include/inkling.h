@@ -391,7 +391,7 @@ typedef struct ink_mark {
     uint32_t x, y, width, height; /* its box in the picture, in pixels from the upper left corner */
     uint32_t line;        /* from 0, the topmost */
     const float *probabilities; /* [classes] */
-    const uint8_t *pixels; /* [H, W] of the model's input: what the network saw */
+    const uint8_t *pixels; /* [H, W] of the model's input: what the network saw, before it was turned */
 } ink_mark;
 
 /* A picture of a step on the way, grey. */
@@ -412,8 +412,10 @@ typedef struct ink_reading {
 
 /* Finds what is written in a picture, drawing, photo or scan, and reads each mark with the session's model, of one input
  * channel. Specks and ruled lines are left out, digits that touch are split where the model likes the parts best
- * (docs/handwriting.md). With `single` there is one mark at most: the ink of the whole picture; and one of the model's
- * own size is shown to it as it is too, the probabilities are the geometric mean of both. A picture without ink gives none.
+ * (docs/handwriting.md). A mark's probabilities are the geometric mean of three: as it was prepared, and turned by six
+ * degrees each way. With `single` there is one mark at most: the ink of the whole picture; and if that has the model's
+ * own size it is shown to it as it is too, and the mean of that and of the former three counts. A picture without ink
+ * gives none.
  * Errors: INK_ERR_ARGUMENT, INK_ERR_LIMIT, INK_ERR_MEMORY. */
 INK_API ink_status ink_read(ink_session *session, const ink_picture *picture, const ink_read_options *options,
                             ink_reading **out, ink_error *error);

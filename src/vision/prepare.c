@@ -154,3 +154,21 @@ void ink_preparer_run(ink_preparer *p, const ink_plane *mark, uint8_t *out)
                        m.y - scale * ((float)(p->height / 2) + 0.5f), scale * (float)p->width,
                        scale * (float)p->height, &to, p->scratch);
 }
+
+void ink_preparer_turn(const ink_preparer *p, const uint8_t *from, float sine, float cosine, uint8_t *to)
+{
+    const int w = (int)p->width, h = (int)p->height;
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++) {
+            const float right = (float)x - (float)(w - 1) / 2, down = (float)y - (float)(h - 1) / 2;
+            const float u = cosine * right - sine * down + (float)(w - 1) / 2;
+            const float v = sine * right + cosine * down + (float)(h - 1) / 2;
+            const int left = (int)floorf(u), top = (int)floorf(v);
+            float sum = 0.5f;
+            for (int j = top; j <= top + 1; j++)
+                for (int i = left; i <= left + 1; i++)
+                    if (i >= 0 && i < w && j >= 0 && j < h)
+                        sum += (1 - fabsf(u - (float)i)) * (1 - fabsf(v - (float)j)) * (float)from[j * w + i];
+            *to++ = (uint8_t)sum;
+        }
+}

@@ -19,4 +19,8 @@ bool ink_preparer_init(ink_preparer *preparer, uint32_t height, uint32_t width, 
 /* Writes [height, width] bytes; all 0 if the mark, 0 for paper and 255 for full ink, has nothing in it. */
 void ink_preparer_run(ink_preparer *preparer, const ink_plane *mark, uint8_t *out);
 
+/* Turns what was prepared, [height, width] bytes, about its middle by the angle of this sine and cosine; counter to the
+ * clock where the sine is above 0. */
+void ink_preparer_turn(const ink_preparer *preparer, const uint8_t *from, float sine, float cosine, uint8_t *to);
+
 #endif

@@ -41,7 +41,7 @@ typedef struct reader {
     ink_components components;
     ink_page page;
     ink_preparer preparer;
-    uint8_t *batch; /* [AT_ONCE] prepared pictures: those that the network is shown together while spans are chosen */
+    uint8_t *batch; /* [AT_ONCE] prepared pictures: those that the network is shown together */
     piece *pieces;
     size_t piece_count, piece_room;
     size_t place; /* the last of the line */
@@ -335,7 +335,7 @@ static ink_status find_spans(reader *r, size_t first, span **out, size_t *count,
 
 /* The logarithm of the best probability, had the logits been a third as far apart. As they are, a digit cut a little
  * wrong is as sure as one cut right, 0.9999 or 0.99999999, and a path of such digits as good as the right one. Of 674
- * validation numbers that touch 62 % come out right with a factor of 1, 69 % with 2.5 to 4. */
+ * validation numbers that touch 64 % come out right with a factor of 1, 73 % with 3 to 5. */
 static float liking(const float *p, size_t classes)
 {
     const float least = 1e-20f, best = logf(p[ink_argmax(p, classes)] + least);
@@ -404,9 +404,8 @@ static ink_status choose(reader *r, size_t first, ink_error *error)
 
 static ink_status find_marks(reader *r, ink_error *error)
 {
-    if (!r->options->single) /* where there is nothing to choose */
-        r->batch = ink_arena_array(r->arena, AT_ONCE, (size_t)r->preparer.width * r->preparer.height);
-    if (r->arena->failed)
+    r->batch = ink_arena_array(r->arena, AT_ONCE, (size_t)r->preparer.width * r->preparer.height);
+    if (!r->batch)
         return no_memory(error);
     for (size_t i = 0; i < r->page.count;) {
         const size_t first = r->piece_count;
@@ -556,25 +555,52 @@ static void add_steps(reader *r, answer *a)
     add_step(a, steps, "marks", &r->written, true);
 }
 
+/* Another look's part of a digit's probabilities: of both the logits' mean counts, for of the probabilities it would be
+ * too unsure of a digit that one look found hard. */
+static void blend(float *mean, const float *another, size_t classes, float share)
+{
+    const float least = 1e-12f;
+    float sum = 0;
+    for (size_t c = 0; c < classes; c++) {
+        mean[c] = expf((1 - share) * logf(mean[c] + least) + share * logf(another[c] + least));
+        sum += mean[c];
+    }
+    for (size_t c = 0; c < classes; c++)
+        mean[c] /= sum;
+}
+
+/* What the network has of marks as they were prepared, and turned a little both ways: a digit is the same then, and what
+ * is none is taken for another, or for none. */
+static ink_status look(reader *r, const uint8_t *pixels, size_t count, float *mean, ink_error *error)
+{
+    enum { TURNS = 2 };
+    static const float sines[TURNS] = { 0.1f, -0.1f }, cosine = 0.995f; /* six degrees */
+    const size_t classes = r->info->classes, size = (size_t)r->preparer.width * r->preparer.height;
+    float *others = ink_arena_array(r->arena, AT_ONCE * classes, sizeof *others);
+    if (!others)
+        return no_memory(error);
+    for (size_t i = 0, k = 0; i < count; i += k, pixels += k * size, mean += k * classes) {
+        k = count - i < AT_ONCE / TURNS ? count - i : AT_ONCE / TURNS;
+        for (size_t m = 0; m < k * TURNS; m++)
+            ink_preparer_turn(&r->preparer, pixels + m / TURNS * size, sines[m % TURNS], cosine, r->batch + m * size);
+        INK_TRY(ink_session_run_u8(r->session, pixels, k, mean, error));
+        INK_TRY(ink_session_run_u8(r->session, r->batch, k * TURNS, others, error));
+        for (size_t m = 0; m < k * TURNS; m++)
+            blend(mean + m / TURNS * classes, others + m * classes, classes, 1 / (float)(m % TURNS + 2));
+    }
+    return INK_OK;
+}
+
 /* A picture of the model's own size may be one that was prepared already, where what is not the digit would mislead us:
- * the network sees it as it is too, and the logits' mean counts: of probabilities it would be too unsure of a digit
- * that one look found hard. */
+ * the network sees it as it is too. */
 static ink_status look_again(reader *r, float *mean, ink_error *error)
 {
-    const size_t classes = r->info->classes;
-    uint8_t *pixels = ink_arena_array(r->arena, (size_t)r->picture->width * r->picture->height, 1);
-    float *second = ink_arena_array(r->arena, classes, sizeof *second);
-    if (r->arena->failed)
+    float *second = ink_arena_array(r->arena, r->info->classes, sizeof *second);
+    if (!second)
         return no_memory(error);
-    ink_picture_as_it_is(r->picture, r->map.light, pixels);
-    INK_TRY(ink_session_run_u8(r->session, pixels, 1, second, error));
-    float sum = 0;
-    for (size_t i = 0; i < classes; i++) {
-        mean[i] = sqrtf(mean[i] * second[i] + 1e-12f);
-        sum += mean[i];
-    }
-    for (size_t i = 0; i < classes; i++)
-        mean[i] /= sum;
+    ink_picture_as_it_is(r->picture, r->map.light, r->batch);
+    INK_TRY(ink_session_run_u8(r->session, r->batch, 1, second, error));
+    blend(mean, second, r->info->classes, 0.5f);
     return INK_OK;
 }
 
@@ -588,8 +614,7 @@ static ink_status make_answer(reader *r, answer *a, ink_error *error)
         return no_memory(error);
     for (size_t i = 0; i < n; i++)
         prepare(r, &r->chosen[i], pixels + i * size);
-    if (n)
-        INK_TRY(ink_session_run_u8(r->session, pixels, n, answers, error));
+    INK_TRY(look(r, pixels, n, answers, error));
     if (r->options->single && n && r->picture->width == r->info->width && r->picture->height == r->info->height)
         INK_TRY(look_again(r, answers, error));
     for (size_t i = 0; i < n; i++) {

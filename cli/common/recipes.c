@@ -20,8 +20,9 @@ static const recipe recipes[] = {
       "99 % in seconds" },
     { "digits", "digits",
       "epochs=60 batch=128 validation=0.05 rate=0.005 decay=0.1 schedule=one-cycle average=0.999 augment=light "
-      "shift=1.5 rotation=12 scale=0.15 shear=0.1 stretch=0.15 elastic=1 thickness=1 outline=0.05 fit=0.7 "
-      "unchanged=0.25 erase=0.03 lines=0.2 coarse=0.8 blur=0.7 noise=0.1 negatives=0.25 best=loss calibrate=1.25",
+      "shift=1.5 rotation=12 scale=0.15 shear=0.2 stretch=0.15 elastic=1 thickness=1 outline=0.05 fit=0.7 "
+      "unchanged=0.25 erase=0.03 lines=0.2 coarse=0.8 blur=0.7 noise=0.1 parted=0.2 negatives=0.37 best=loss "
+      "calibrate=1.6",
       "the digits that is shipped" },
 };
 

@@ -94,8 +94,10 @@ static void labels_matter_for_digits_only(void **state)
         turned += ink_negatives_draw(&others, seed, to, scratch) == INK_NEGATIVE_TURNED;
     }
     for (int i = 0; i < INK_NEGATIVE_KINDS; i++) {
-        const int wanted = i == INK_NEGATIVE_SEVERAL ? 659 : i == INK_NEGATIVE_STROKES ? 329 : 82;
-        assert_true(kinds[i] > wanted - 112 && kinds[i] < wanted + 112); /* six standard deviations: 53 to 112 */
+        const double share = (i == INK_NEGATIVE_SEVERAL ? 8 : i == INK_NEGATIVE_STROKES ? 4 : 1) / 17.0;
+        const double deviation = sqrt(1400 * share * (1 - share));
+        if (!(fabs(kinds[i] - 1400 * share) < 6 * deviation))
+            fail_msg("kind %d: %d of 1400", i, kinds[i]);
     }
     assert_int_equal(turned, 0);
 }

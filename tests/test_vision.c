@@ -1,6 +1,8 @@
 /* One digit in any picture: what is prepared is as MNIST is, whatever the paper, the size and the colours. */
 #include "pages.h"
 
+#include "vision/prepare.h"
+
 enum { BOX = 20, TRACE = 32 /* less of 255 is no ink */ };
 
 static const uint8_t blank[PIXELS];
@@ -302,6 +304,24 @@ static void models_of_any_size(void **state)
     page_free(&p);
 }
 
+/* Quarter turns and half ones need no pixel between others, so they are exact. */
+static void turns_go_the_way_they_say(void **state)
+{
+    (void)state;
+    const ink_preparer wide = { .height = 2, .width = 3 }, square = { .height = 3, .width = 3 };
+    const uint8_t from[] = { 10, 20, 30, 40, 50, 60, 70, 80, 90 };
+    const uint8_t left[] = { 30, 60, 90, 20, 50, 80, 10, 40, 70 }; /* counter to the clock */
+    const uint8_t right[] = { 70, 40, 10, 80, 50, 20, 90, 60, 30 };
+    const uint8_t around[] = { 60, 50, 40, 30, 20, 10 };
+    uint8_t to[9];
+    ink_preparer_turn(&square, from, 1, 0, to);
+    assert_memory_equal(to, left, 9);
+    ink_preparer_turn(&square, from, -1, 0, to);
+    assert_memory_equal(to, right, 9);
+    ink_preparer_turn(&wide, from, 0, -1, to);
+    assert_memory_equal(to, around, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +334,7 @@ int main(void)
         cmocka_unit_test(contrast_does_not_matter_much),
         cmocka_unit_test(colours_and_strides),
         cmocka_unit_test(models_of_any_size),
+        cmocka_unit_test(turns_go_the_way_they_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,6 +90,7 @@ async function readNow() {
     if (picture !== asking) // what is on its way is of another sheet
         readings.forget();
     asking = picture;
+    complain(''); // now, for once it is read there may be another complaint, of a file that was dropped meanwhile
     try {
         const reading = await asked(picture, isOne);
         if (reading === STALE)
@@ -97,7 +98,6 @@ async function readNow() {
         result.show(reading, picture ?? DRAWING);
         const what = picture ? `${picture.name}${picture.label ? `, labelled ${picture.label}` : ''}: read` : 'Read';
         element('timing').textContent = `${what} in ${reading.milliseconds.toFixed(1)} ms on this device`;
-        complain('');
     } catch (error) {
         complain(error.message);
     }
